@@ -1,0 +1,560 @@
+//! Configuration: one table of variables, one pure function from the environment to [`Config`].
+//!
+//! [`VARS`] is the only list: the parser looks names up in it, the README's table is checked against it. All mistakes are
+//! reported together, by name, never with the value. Nothing else in the service reads the environment.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A secret value. Printing it prints `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+/// Where the service runs; decides what is taken for granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppEnv {
+    /// A developer's machine.
+    Development,
+    /// A rehearsal of production.
+    Staging,
+    /// The real thing: browsers on localhost are strangers, secrets must be long.
+    Production,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// The `SameSite` attribute of the refresh cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// Sent across sites; needs `Secure`.
+    None,
+    /// Sent on top-level navigation only.
+    Lax,
+    /// Never sent across sites.
+    Strict,
+}
+
+impl SameSite {
+    /// As the cookie's attribute is written.
+    #[must_use]
+    pub const fn attribute(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Lax => "Lax",
+            Self::Strict => "Strict",
+        }
+    }
+}
+
+/// One variable of the environment.
+pub struct Var {
+    /// Its name.
+    pub name: &'static str,
+    /// Older names that are still read, after `name`.
+    pub aliases: &'static [&'static str],
+    /// What holds when it is not set; empty: nothing.
+    pub default: &'static str,
+    /// Whether its value must never be shown.
+    pub secret: bool,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const fn var(name: &'static str, default: &'static str, doc: &'static str) -> Var {
+    Var { name, aliases: &[], default, secret: false, doc }
+}
+
+const fn secret(name: &'static str, doc: &'static str) -> Var {
+    Var { name, aliases: &[], default: "", secret: true, doc }
+}
+
+impl Var {
+    const fn or(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+}
+
+/// Every variable the service reads.
+pub const VARS: &[Var] = &[
+    var("APP_ENV", "development", "`development`, `staging` or `production`"),
+    var("HOST", "127.0.0.1", "address to listen on"),
+    var("PORT", "9999", "port to listen on; 0 picks a free one"),
+    var(
+        "BASE_URL",
+        "http://127.0.0.1:9999",
+        "address under which clients reach this server; stored pictures hang below it",
+    ),
+    var("APP_URL", "http://localhost:3000", "address of the web app; its origin may call the API"),
+    secret("DATABASE_URL_INTERNAL", "the database on the private network, tried first").or(&["DATABASE_URL_LOCAL"]),
+    secret("DATABASE_URL", "the database from outside, tried second").or(&["DATABASE_URL_REMOTE"]),
+    var("REPDUEL_STRICT_DB_BOOTSTRAP", "1", "1: no database, no start; 0: start and answer 503 until it is there"),
+    var("REPDUEL_DB_BOOTSTRAP_TIMEOUT", "10", "seconds for each attempt at the start, as a whole"),
+    var("DATABASE_POOL_SIZE", "20", "pooled connections at most"),
+    var("DATABASE_POOL_RECYCLE_SECONDS", "3600", "age at which a connection is replaced"),
+    var("DATABASE_TIMEOUT", "30", "seconds a statement may take; requests never wait longer than 5"),
+    secret("JWT_SECRET_KEY", "signs access tokens; at least 32 bytes in production"),
+    secret("JWT_SECRET_KEY_PREVIOUS", "verifies access tokens that were signed before the last change of the secret"),
+    secret("REFRESH_JWT_SECRET_KEY", "signs refresh tokens; JWT_SECRET_KEY if absent").or(&["JWT_REFRESH_SECRET_KEY"]),
+    var("ACCESS_TOKEN_EXPIRE_MINUTES", "60", "life of an access token"),
+    var("REFRESH_TOKEN_EXPIRE_DAYS", "30", "life of a refresh token and its cookie"),
+    var("ACCEPT_LEGACY_TOKENS", "true", "whether the earlier server's access tokens, which name no issuer, are valid"),
+    var("TOKEN_ISSUER", "repduel", "the `iss` of tokens; another one is refused"),
+    var("TOKEN_AUDIENCE", "repduel-api", "the `aud` of tokens; another one is refused"),
+    secret("ADMIN_API_TOKEN", "bearer token of the admin routes; absent: they answer 403"),
+    var("COOKIE_DOMAIN", "", "`Domain` of the refresh cookie; absent: this host only"),
+    var("COOKIE_SECURE", "true", "whether the refresh cookie is `Secure`"),
+    var("COOKIE_SAMESITE", "none", "`SameSite` of the refresh cookie: `none`, `lax` or `strict`"),
+    var("FRONTEND_ORIGINS", "", "origins that may call the API: a JSON array or a comma list")
+        .or(&["CORS_ALLOW_ORIGINS"]),
+    var("STATIC_PUBLIC_BASE", "", "address of the CDN in front of stored pictures; its origin may call the API"),
+    var("STATIC_PREFER_CDN", "false", "whether picture addresses point to STATIC_PUBLIC_BASE"),
+    var("TRUSTED_HOSTS", "", "comma list of Host names that are served; empty: all"),
+    var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
+    var("XP_MAX_LEVEL", "100", "the highest level"),
+    var("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
+    var("LOG_FORMAT", "", "`json` or `text`; json unless standard error is a terminal"),
+];
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the service runs.
+    pub app_env: AppEnv,
+    /// What to listen on.
+    pub listen: SocketAddr,
+    /// Address of this server, without a slash at the end.
+    pub base_url: String,
+    /// Databases to try, in order: internal, remote.
+    pub database_urls: Vec<(&'static str, Secret)>,
+    /// Whether the service refuses to start without a database.
+    pub strict_bootstrap: bool,
+    /// Time for each attempt at the start.
+    pub bootstrap_timeout: Duration,
+    /// Pooled connections at most.
+    pub pool_size: usize,
+    /// Age at which a connection is replaced.
+    pub pool_recycle: Duration,
+    /// Time a statement may take.
+    pub statement_timeout: Duration,
+    /// Signing of tokens.
+    pub tokens: TokenConfig,
+    /// Bearer token of the admin routes.
+    pub admin_token: Option<Secret>,
+    /// The refresh cookie.
+    pub cookie: CookieConfig,
+    /// Origins that may call the API from a browser, `scheme://host[:port]`.
+    pub allowed_origins: Vec<String>,
+    /// Where stored pictures are read from.
+    pub pictures: PictureConfig,
+    /// Host names that are served; empty: all.
+    pub trusted_hosts: Vec<String>,
+    /// The curve of levels.
+    pub levels: LevelConfig,
+    /// Filter of log events.
+    pub log_level: tracing::Level,
+    /// Form of log lines; `None`: decided by standard error.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Secrets and terms of tokens.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// Signs access tokens.
+    pub access_secret: Secret,
+    /// Verifies access tokens of before the last rotation.
+    pub access_secret_previous: Option<Secret>,
+    /// Signs refresh tokens.
+    pub refresh_secret: Secret,
+    /// Life of an access token.
+    pub access_life_s: i64,
+    /// Life of a refresh token.
+    pub refresh_life_s: i64,
+    /// Whether tokens without issuer and audience are valid.
+    pub accept_legacy: bool,
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+}
+
+/// Attributes of the refresh cookie.
+#[derive(Clone, Debug)]
+pub struct CookieConfig {
+    /// `Domain`.
+    pub domain: Option<String>,
+    /// `Secure`.
+    pub secure: bool,
+    /// `SameSite`.
+    pub same_site: SameSite,
+}
+
+/// Addresses of stored pictures.
+#[derive(Clone, Debug)]
+pub struct PictureConfig {
+    /// What a stored key is put behind, without a slash at the end.
+    pub public_base: String,
+    /// Origins whose addresses are our own.
+    pub own_origins: Vec<String>,
+}
+
+/// The curve of levels: level L needs `base × (L − 1)²` experience points.
+#[derive(Clone, Copy, Debug)]
+pub struct LevelConfig {
+    /// Points for level 2.
+    pub base: i32,
+    /// The highest level.
+    pub max_level: i32,
+}
+
+/// Everything that is wrong with the environment, a sentence each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// Reads values by the names in [`VARS`] and gathers mistakes.
+struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    errors: Vec<String>,
+}
+
+impl Reader<'_> {
+    /// The value that is set, under the name or an alias. Empty counts as not set.
+    fn set(&self, name: &str) -> Option<String> {
+        let var = VARS.iter().find(|var| var.name == name)?;
+        let mut names = std::iter::once(&var.name).chain(var.aliases);
+        names
+            .find_map(|name| (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+    }
+
+    /// The value, or the default; empty where there is neither.
+    fn text(&self, name: &str) -> String {
+        let default = || VARS.iter().find(|var| var.name == name).map_or("", |var| var.default).to_owned();
+        self.set(name).unwrap_or_else(default)
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        Some(self.text(name)).filter(|text| !text.is_empty())
+    }
+
+    fn secret(&self, name: &str) -> Option<Secret> {
+        self.set(name).map(Secret)
+    }
+
+    fn fail(&mut self, name: &str, must: &str) {
+        self.errors.push(format!("{name} must {must}"));
+    }
+
+    /// A value read by `parse`, or a mistake noted and the fallback taken.
+    fn parsed<T>(&mut self, name: &str, must: &str, fallback: T, parse: impl Fn(&str) -> Option<T>) -> T {
+        if let Some(value) = parse(&self.text(name)) {
+            return value;
+        }
+        self.fail(name, must);
+        fallback
+    }
+
+    fn integer(&mut self, name: &str, min: i64, max: i64) -> i64 {
+        let within = |text: &str| text.parse().ok().filter(|number| (min..=max).contains(number));
+        self.parsed(name, &format!("be a whole number from {min} to {max}"), min, within)
+    }
+
+    fn switch(&mut self, name: &str) -> bool {
+        self.parsed(name, "be true or false", false, |text| match text.to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Some(true),
+            "0" | "false" | "no" | "off" => Some(false),
+            _ => None,
+        })
+    }
+
+    fn seconds(&mut self, name: &str, max: i64) -> Duration {
+        Duration::from_secs(self.integer(name, 1, max).unsigned_abs())
+    }
+
+    /// An `http(s)` address without a slash at the end; empty where it is not set.
+    fn address(&mut self, name: &str) -> String {
+        self.parsed(name, "be an http or https address", String::new(), |text| {
+            let good = text.is_empty() || origin_of(text).is_some();
+            good.then(|| text.trim_end_matches('/').to_owned())
+        })
+    }
+}
+
+impl Config {
+    /// The configuration that these variables say, or everything that is wrong with them.
+    ///
+    /// # Errors
+    /// One sentence for each variable that is missing or cannot be used, naming it without its value.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let mut reader = Reader { lookup: &lookup, errors: Vec::new() };
+        let app_env = read_app_env(&mut reader);
+        let (host, port) = (reader.text("HOST"), reader.integer("PORT", 0, 65_535));
+        let listen = read_listen(&mut reader, &host, port);
+        let base_url = reader.address("BASE_URL");
+        let config = Self {
+            app_env,
+            listen,
+            database_urls: read_database_urls(&mut reader),
+            strict_bootstrap: reader.switch("REPDUEL_STRICT_DB_BOOTSTRAP"),
+            bootstrap_timeout: reader.seconds("REPDUEL_DB_BOOTSTRAP_TIMEOUT", 600),
+            pool_size: usize::try_from(reader.integer("DATABASE_POOL_SIZE", 1, 1000)).unwrap_or(1),
+            pool_recycle: reader.seconds("DATABASE_POOL_RECYCLE_SECONDS", 86_400),
+            statement_timeout: reader.seconds("DATABASE_TIMEOUT", 3600),
+            tokens: read_tokens(&mut reader, app_env),
+            admin_token: read_admin_token(&mut reader, app_env),
+            cookie: read_cookie(&mut reader),
+            allowed_origins: read_origins(&mut reader),
+            pictures: read_pictures(&mut reader, &base_url),
+            trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
+            levels: LevelConfig {
+                base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
+                max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
+            },
+            log_level: read_log_level(&mut reader),
+            log_format: read_log_format(&mut reader),
+            base_url,
+        };
+        if reader.errors.is_empty() { Ok(config) } else { Err(ConfigErrors(reader.errors)) }
+    }
+}
+
+fn read_app_env(reader: &mut Reader<'_>) -> AppEnv {
+    let must = "be development, staging or production";
+    reader.parsed("APP_ENV", must, AppEnv::Production, |text| match text {
+        "development" => Some(AppEnv::Development),
+        "staging" => Some(AppEnv::Staging),
+        "production" => Some(AppEnv::Production),
+        _ => None,
+    })
+}
+
+fn read_listen(reader: &mut Reader<'_>, host: &str, port: i64) -> SocketAddr {
+    let address = host.parse().ok().zip(u16::try_from(port).ok());
+    if address.is_none() {
+        reader.fail("HOST", "be an IP address");
+    }
+    address.map_or(SocketAddr::from(([127, 0, 0, 1], 9999)), |(ip, port)| SocketAddr::new(ip, port))
+}
+
+fn read_database_urls(reader: &mut Reader<'_>) -> Vec<(&'static str, Secret)> {
+    let names = ["DATABASE_URL_INTERNAL", "DATABASE_URL"];
+    let urls: Vec<_> = names.into_iter().filter_map(|name| Some((name, reader.secret(name)?))).collect();
+    if urls.is_empty() {
+        reader.errors.push("DATABASE_URL or DATABASE_URL_INTERNAL must be set".to_owned());
+    }
+    urls
+}
+
+/// Bytes a signing secret must have in production: as many as the digest that it keys (RFC 7518, 3.2).
+const SECRET_BYTES_MIN: usize = 32;
+
+fn read_secret(reader: &mut Reader<'_>, name: &'static str, app_env: AppEnv) -> Option<Secret> {
+    let secret = reader.secret(name)?;
+    if app_env == AppEnv::Production && secret.0.len() < SECRET_BYTES_MIN {
+        reader.fail(name, &format!("have at least {SECRET_BYTES_MIN} bytes in production"));
+    }
+    Some(secret)
+}
+
+fn read_admin_token(reader: &mut Reader<'_>, app_env: AppEnv) -> Option<Secret> {
+    read_secret(reader, "ADMIN_API_TOKEN", app_env)
+}
+
+fn read_tokens(reader: &mut Reader<'_>, app_env: AppEnv) -> TokenConfig {
+    let access_secret = read_secret(reader, "JWT_SECRET_KEY", app_env).unwrap_or_else(|| {
+        reader.fail("JWT_SECRET_KEY", "be set");
+        Secret(String::new())
+    });
+    let refresh_secret =
+        read_secret(reader, "REFRESH_JWT_SECRET_KEY", app_env).unwrap_or_else(|| access_secret.clone());
+    TokenConfig {
+        access_secret,
+        access_secret_previous: read_secret(reader, "JWT_SECRET_KEY_PREVIOUS", app_env),
+        refresh_secret,
+        access_life_s: 60 * reader.integer("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 60 * 24),
+        refresh_life_s: 86_400 * reader.integer("REFRESH_TOKEN_EXPIRE_DAYS", 1, 365),
+        accept_legacy: reader.switch("ACCEPT_LEGACY_TOKENS"),
+        issuer: reader.text("TOKEN_ISSUER"),
+        audience: reader.text("TOKEN_AUDIENCE"),
+    }
+}
+
+fn read_cookie(reader: &mut Reader<'_>) -> CookieConfig {
+    let domain = reader.optional("COOKIE_DOMAIN");
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    if !domain.as_deref().is_none_or(plain) {
+        reader.fail("COOKIE_DOMAIN", "be a host name");
+    }
+    let cookie = CookieConfig {
+        domain,
+        secure: reader.switch("COOKIE_SECURE"),
+        same_site: reader.parsed("COOKIE_SAMESITE", "be none, lax or strict", SameSite::Strict, |text| {
+            match text.to_ascii_lowercase().as_str() {
+                "none" => Some(SameSite::None),
+                "lax" => Some(SameSite::Lax),
+                "strict" => Some(SameSite::Strict),
+                _ => None,
+            }
+        }),
+    };
+    if cookie.same_site == SameSite::None && !cookie.secure {
+        reader.fail("COOKIE_SECURE", "be true while COOKIE_SAMESITE is none: browsers drop such a cookie");
+    }
+    cookie
+}
+
+/// The web app's own address, which may call the API whatever else is configured.
+const WEB_APP_ORIGIN: &str = "https://www.repduel.com";
+
+fn read_origins(reader: &mut Reader<'_>) -> Vec<String> {
+    let given = reader.text("FRONTEND_ORIGINS");
+    let from_json = serde_json::from_str::<Vec<String>>(&given);
+    let listed = from_json.unwrap_or_else(|_| list(&given).map(str::to_owned).collect());
+    let mut origins = vec![WEB_APP_ORIGIN.to_owned()];
+    for (name, address) in listed
+        .iter()
+        .map(|address| ("FRONTEND_ORIGINS", address.clone()))
+        .chain(["APP_URL", "STATIC_PUBLIC_BASE"].map(|name| (name, reader.text(name))))
+        .filter(|(_, address)| !address.is_empty())
+        .collect::<Vec<_>>()
+    {
+        match origin_of(&address) {
+            Some(origin) => origins.push(origin),
+            None => reader.fail(name, "hold http or https addresses only"),
+        }
+    }
+    origins
+}
+
+fn read_pictures(reader: &mut Reader<'_>, base_url: &str) -> PictureConfig {
+    let cdn = reader.address("STATIC_PUBLIC_BASE");
+    let prefer_cdn = reader.switch("STATIC_PREFER_CDN");
+    if prefer_cdn && cdn.is_empty() {
+        reader.fail("STATIC_PUBLIC_BASE", "be set while STATIC_PREFER_CDN is true");
+    }
+    let own = format!("{base_url}/static");
+    let own_origins = [base_url, &cdn].into_iter().filter_map(origin_of).collect();
+    PictureConfig { public_base: if prefer_cdn { cdn } else { own }, own_origins }
+}
+
+fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {
+    let must = "be error, warn, info, debug or trace";
+    reader.parsed("LOG_LEVEL", must, tracing::Level::INFO, |text| match text.to_ascii_lowercase().as_str() {
+        "warning" => Some(tracing::Level::WARN),
+        other => other.parse().ok(),
+    })
+}
+
+fn read_log_format(reader: &mut Reader<'_>) -> Option<LogFormat> {
+    reader.parsed("LOG_FORMAT", "be json or text", None, |text| match text.to_ascii_lowercase().as_str() {
+        "" => Some(None),
+        "json" => Some(Some(LogFormat::Json)),
+        "text" => Some(Some(LogFormat::Text)),
+        _ => None,
+    })
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// The origin (`scheme://host[:port]`, lower case) of an `http` or `https` address.
+#[must_use]
+pub fn origin_of(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let plain = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
+    (plain && (scheme == "http" || scheme == "https")).then(|| format!("{scheme}://{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+        let lookup = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::from_lookup(lookup)
+    }
+
+    const LEAST: [(&str, &str); 2] = [("DATABASE_URL", "postgres://h/d"), ("JWT_SECRET_KEY", "short")];
+
+    #[test]
+    fn the_least_that_is_needed_is_enough_in_development() {
+        let config = config(&LEAST).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:9999".parse().unwrap());
+        assert_eq!(config.tokens.refresh_secret, config.tokens.access_secret);
+        assert!(config.strict_bootstrap);
+        assert_eq!(config.allowed_origins, ["https://www.repduel.com", "http://localhost:3000"]);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_by_name_without_the_value() {
+        let errors = config(&[("PORT", "canary"), ("APP_ENV", "canary"), ("COOKIE_SAMESITE", "canary")]).unwrap_err();
+        let text = errors.to_string();
+        for name in ["PORT", "APP_ENV", "COOKIE_SAMESITE", "DATABASE_URL", "JWT_SECRET_KEY"] {
+            assert!(text.contains(name), "{name} is missing in {text}");
+        }
+        assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn production_wants_long_secrets() {
+        let mut pairs = LEAST.to_vec();
+        pairs.push(("APP_ENV", "production"));
+        assert_eq!(config(&pairs).unwrap_err().0, ["JWT_SECRET_KEY must have at least 32 bytes in production"]);
+    }
+
+    #[test]
+    fn aliases_and_lists_are_read() {
+        let mut pairs = LEAST.to_vec();
+        pairs.extend([
+            ("DATABASE_URL_LOCAL", "postgres://l/d"),
+            ("CORS_ALLOW_ORIGINS", r#"["https://A.example/","http://b:81"]"#),
+        ]);
+        let config = config(&pairs).unwrap();
+        assert_eq!(config.database_urls[0].0, "DATABASE_URL_INTERNAL");
+        assert!(config.allowed_origins.contains(&"https://a.example".to_owned()));
+        assert!(config.allowed_origins.contains(&"http://b:81".to_owned()));
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let pairs =
+            [("DATABASE_URL", "postgres://h/canary"), ("JWT_SECRET_KEY", "canary"), ("ADMIN_API_TOKEN", "canary")];
+        assert!(!format!("{:?}", config(&pairs).unwrap()).contains("canary"));
+    }
+}

@@ -1,0 +1,144 @@
+//! Time: timestamps as clients read them, and the clock, which is passed in so that tests can set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+use time::{Date, OffsetDateTime, UtcOffset};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
+
+use crate::error::Cause;
+use crate::schema::{Components, Schema};
+
+/// An instant, in UTC. Written as `2026-11-21T09:04:00Z`, with six decimals where there is a fraction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub OffsetDateTime);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z, which stands for "nobody noted it".
+    pub const EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub fn unix_s(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    /// The instant this many seconds earlier.
+    #[must_use]
+    pub fn minus_s(self, seconds: i64) -> Self {
+        Self(self.0.saturating_sub(time::Duration::seconds(seconds)))
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = self.0.to_offset(UtcOffset::UTC);
+        let (date, time) = (at.date(), at.time());
+        write!(f, "{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())?;
+        write!(f, "T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
+        match time.microsecond() {
+            0 => f.write_str("Z"),
+            micros => write!(f, ".{micros:06}Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Schema for Timestamp {
+    fn schema(_: &mut Components) -> Value {
+        json!({ "type": "string", "format": "date-time" })
+    }
+}
+
+impl<'a> FromSql<'a> for Timestamp {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
+        OffsetDateTime::from_sql(ty, raw).map(Self)
+    }
+    fn accepts(ty: &Type) -> bool {
+        <OffsetDateTime as FromSql>::accepts(ty)
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Cause> {
+        self.0.to_sql(ty, out)
+    }
+    fn accepts(ty: &Type) -> bool {
+        <OffsetDateTime as ToSql>::accepts(ty)
+    }
+    tokio_postgres::types::to_sql_checked!();
+}
+
+/// A day of the UTC calendar, written as `2026-11-21`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day(pub Date);
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl Schema for Day {
+    fn schema(_: &mut Components) -> Value {
+        json!({ "type": "string", "format": "date" })
+    }
+}
+
+impl<'a> FromSql<'a> for Day {
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
+        Date::from_sql(ty, raw).map(Self)
+    }
+    fn accepts(ty: &Type) -> bool {
+        <Date as FromSql>::accepts(ty)
+    }
+}
+
+/// Where the time comes from.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// A clock that a test sets, in microseconds since the epoch.
+    Set(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The present instant, to the microsecond, which is what PostgreSQL keeps.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let now = match self {
+            Self::System => OffsetDateTime::now_utc(),
+            Self::Set(micros) => {
+                OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros.load(Ordering::SeqCst)) * 1000)
+                    .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            }
+        };
+        let whole_micros = now.nanosecond() / 1000 * 1000;
+        Timestamp(now.replace_nanosecond(whole_micros).unwrap_or(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn timestamps_are_written_in_utc_with_z() {
+        let cases = [
+            (datetime!(2026-11-21 10:04:00 +1), "2026-11-21T09:04:00Z"),
+            (datetime!(2026-01-02 03:04:05.000_060 UTC), "2026-01-02T03:04:05.000060Z"),
+        ];
+        for (at, text) in cases {
+            assert_eq!(Timestamp(at).to_string(), text);
+        }
+    }
+}
