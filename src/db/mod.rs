@@ -1,0 +1,16 @@
+//! The database: where it is ([`bootstrap`]), how it is reached ([`pool`]), what runs on it ([`statement`]), how it came to be
+//! ([`migrate`]). Knows no domain.
+
+pub mod bootstrap;
+pub mod dsn;
+pub mod migrate;
+pub mod pg_error;
+pub mod pool;
+mod shared;
+pub mod statement;
+pub mod tls;
+pub mod tx;
+
+pub use pg_error::OnConstraint;
+pub use pool::Db;
+pub use tx::Tx;

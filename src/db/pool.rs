@@ -1,0 +1,138 @@
+//! Connections: a pool for transactions, writes and unbounded reads, and the shared lane for short reads.
+//!
+//! Always holds: nobody waits for ever. A full pool answers 503 after [`POOL_WAIT`]; a statement ends after
+//! [`STATEMENT_TIMEOUT_MAX`] at the server; an idle connection is asked whether it lives before it is used.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config as PgConfig, Row};
+
+use super::dsn::{Dsn, DsnError};
+use super::pg_error::StatementError;
+use super::shared::SharedLane;
+use super::statement::{Conn, Lane, Statement};
+use super::tls;
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// Time to wait for a free pooled connection, opening one included.
+const POOL_WAIT: Duration = Duration::from_millis(1_800);
+/// Time to open a connection for the pool.
+const POOL_CREATE: Duration = Duration::from_millis(1_500);
+/// Time for the check of an idle connection.
+const POOL_RECYCLE: Duration = Duration::from_millis(1_000);
+/// Idle time after which a connection is checked before use: a restart in between is likely noticed, a busy one pays nothing.
+const IDLE_CHECK_AFTER: Duration = Duration::from_secs(5);
+/// No statement of a request runs longer: the handler's deadline (8 s) comes after it.
+const STATEMENT_TIMEOUT_MAX: Duration = Duration::from_secs(5);
+/// Time to wait for a lock; above it the lifter has many requests in flight and gets a 503.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
+/// A transaction that its request left behind is ended by the server.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+/// Clients of the shared lane: one per core of a small machine; more add nothing (see the README's performance section).
+const SHARED_CLIENTS: usize = 2;
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    shared: Arc<SharedLane>,
+}
+
+impl Db {
+    /// The pool and the lane for this address; connects when first used.
+    ///
+    /// # Errors
+    /// A sentence if TLS cannot be set up as the address asks.
+    pub fn new(dsn: &Dsn, config: &Config) -> Result<Self, DsnError> {
+        let tls = tls::connector(dsn)?;
+        let pg = session(dsn.config.clone(), config.statement_timeout.min(STATEMENT_TIMEOUT_MAX));
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(pg.clone(), tls.clone(), manager_config);
+        let recycle = config.pool_recycle;
+        let pool = Pool::builder(manager)
+            .max_size(config.pool_size)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_CREATE), recycle: Some(POOL_RECYCLE) })
+            .pre_recycle(Hook::async_fn(move |client, metrics| {
+                Box::pin(async move {
+                    if metrics.age() > recycle {
+                        return Err(HookError::message("old enough to be replaced"));
+                    }
+                    if metrics.last_used() > IDLE_CHECK_AFTER {
+                        client.simple_query("").await.map_err(HookError::Backend)?;
+                    }
+                    Ok(())
+                })
+            }))
+            .build()
+            .map_err(|error| DsnError(error.to_string()))?;
+        let shared = Arc::new(SharedLane::new(pg, tls, SHARED_CLIENTS));
+        Ok(Self { pool, shared })
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// `Unavailable` if there is none in time.
+    pub async fn connection(&self) -> Result<Object> {
+        match tokio::time::timeout(POOL_WAIT, self.pool.get()).await {
+            Ok(connection) => connection.map_err(Error::unavailable),
+            Err(elapsed) => Err(Error::unavailable(elapsed)),
+        }
+    }
+
+    /// Closes every connection; later requests get 503.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// The settings of every session. `jit` never pays for queries as short as ours.
+fn session(mut pg: PgConfig, statement_timeout: Duration) -> PgConfig {
+    let given = pg.get_options().unwrap_or_default();
+    let options = format!(
+        "{given} -c jit=off -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+        statement_timeout.as_millis(),
+        LOCK_TIMEOUT.as_millis(),
+        IDLE_IN_TRANSACTION.as_millis(),
+    );
+    pg.options(options.trim().to_owned());
+    if pg.get_application_name().is_none() {
+        pg.application_name("repduel-backend");
+    }
+    pg
+}
+
+/// Runs a statement on whatever a client is: pooled, shared, or in a transaction.
+macro_rules! run {
+    ($client:expr, $statement:expr, $method:ident, $params:expr) => {{
+        let wrap = |error| StatementError::new($statement.file, error);
+        let prepared = $client.prepare_cached($statement.text).await.map_err(wrap)?;
+        Ok($client.$method(&prepared, $params).await.map_err(wrap)?)
+    }};
+}
+pub(super) use run;
+
+impl Conn for Db {
+    async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        match statement.lane {
+            Lane::Shared => {
+                let client = self.shared.client().await?;
+                run!(client, statement, query, params)
+            }
+            Lane::Pooled => {
+                let client = self.connection().await?;
+                run!(client, statement, query, params)
+            }
+        }
+    }
+
+    async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        let client = self.connection().await?;
+        run!(client, statement, execute, params)
+    }
+}

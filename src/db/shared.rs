@@ -1,0 +1,79 @@
+//! The shared lane: a few clients on which all requests pipeline their short reads.
+//!
+//! A statement here costs no wait for a free connection, and many of them share one trip. A client that is lost is replaced
+//! by the next request that needs it; meanwhile requests fail at once or after [`CONNECT_WAIT`], never later.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{Error, Result};
+
+/// Time a request waits for a lost client to be replaced. Callers are promised a 503 within two seconds.
+const CONNECT_WAIT: Duration = Duration::from_millis(1_500);
+
+/// The clients of the lane.
+pub struct SharedLane {
+    config: Config,
+    tls: MakeRustlsConnect,
+    slots: Vec<Slot>,
+    next: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Slot {
+    client: RwLock<Option<Arc<ClientWrapper>>>,
+    connecting: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn open(&self) -> Option<Arc<ClientWrapper>> {
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
+        client.as_ref().filter(|client| !client.is_closed()).map(Arc::clone)
+    }
+}
+
+impl SharedLane {
+    /// A lane of this many clients; none is opened before it is needed.
+    pub fn new(config: Config, tls: MakeRustlsConnect, clients: usize) -> Self {
+        let slots = std::iter::repeat_with(Slot::default).take(clients.max(1)).collect();
+        Self { config, tls, slots, next: AtomicUsize::new(0) }
+    }
+
+    /// A client that is open, taking turns.
+    ///
+    /// # Errors
+    /// `Unavailable` if none can be opened in time.
+    pub async fn client(&self) -> Result<Arc<ClientWrapper>> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len().max(1);
+        let slot = self.slots.get(turn).ok_or_else(|| Error::internal("the shared lane has no clients"))?;
+        if let Some(client) = slot.open() {
+            return Ok(client);
+        }
+        match tokio::time::timeout(CONNECT_WAIT, self.reopen(slot)).await {
+            Ok(client) => client,
+            Err(elapsed) => Err(Error::unavailable(elapsed)),
+        }
+    }
+
+    /// Opens the slot's client anew, once for all who wait for it.
+    async fn reopen(&self, slot: &Slot) -> Result<Arc<ClientWrapper>> {
+        let _turn = slot.connecting.lock().await;
+        if let Some(client) = slot.open() {
+            return Ok(client);
+        }
+        let (client, connection) = self.config.connect(self.tls.clone()).await.map_err(Error::unavailable)?;
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(%error, "a shared database connection was lost");
+            }
+        });
+        let client = Arc::new(ClientWrapper::new(client, driver));
+        *slot.client.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&client));
+        Ok(client)
+    }
+}

@@ -1,0 +1,220 @@
+//! SQL files as typed functions. `statements!` makes, of one line per file, an async fn and an entry in the list that a test
+//! prepares against the migrated schema: parameter types, column names and types, nullability.
+//!
+//! ```text
+//! row! { /// A lift.
+//! pub struct ScoreRow { id: ScoreId, note: Option<String> } }
+//! statements! {
+//!     /// Newest first.
+//!     shared fn list(user: UserId) -> many ScoreRow = "scores/list_by_user";
+//! }
+//! ```
+//!
+//! The first word is the lane ([`Lane`]) that the statement takes outside of a transaction. The kinds are `one` (exactly one
+//! row), `opt` (none or one), `many`, and `exec` (the number of rows that changed).
+
+use serde_json::Value;
+use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::{Row, types::ToSql};
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::time::{Day, Timestamp};
+
+/// Which connections run a statement outside of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// A few clients that all requests share and pipeline on: for reads that an index bounds to about a millisecond. A slow
+    /// one would hold up everybody behind it.
+    Shared,
+    /// A connection of the pool: for everything else.
+    Pooled,
+}
+
+/// A parameter or a column: its name, the types it takes, whether it can be null.
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the Rust type fits this type of PostgreSQL.
+    pub accepts: fn(&Type) -> bool,
+    /// Whether the Rust type can hold null.
+    pub nullable: bool,
+}
+
+/// One SQL file.
+pub struct Statement {
+    /// Its path below `sql/`, without `.sql`. Names it in logs and traces.
+    pub file: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// The lane it takes outside of a transaction.
+    pub lane: Lane,
+    /// Its parameters, in order.
+    pub params: &'static [Field],
+    /// Its columns, in order; empty for `exec`.
+    pub fields: &'static [Field],
+}
+
+/// A type that can stand in a column.
+pub trait Column: for<'a> FromSql<'a> {
+    /// Whether it can hold null.
+    const NULLABLE: bool = false;
+}
+
+macro_rules! columns { ($($t:ty),*) => { $(impl Column for $t {})* } }
+columns!(bool, i32, i64, f64, String, Uuid, Timestamp, Day, Value, Vec<String>);
+
+impl<T: Column> Column for Option<T> {
+    const NULLABLE: bool = true;
+}
+
+/// A row type that `row!` declared.
+pub trait FromRow: Sized {
+    /// Its columns, in order.
+    const FIELDS: &'static [Field];
+
+    /// The row; by position, which is safe because a test compares the names.
+    ///
+    /// # Errors
+    /// `Internal` where a column does not hold what the type expects.
+    fn from_row(row: &Row) -> Result<Self>;
+}
+
+/// What runs statements: the database, or one transaction on it.
+pub trait Conn: Sync {
+    /// Runs it and answers the rows.
+    fn rows(
+        &self,
+        statement: &'static Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// Runs it and answers how many rows changed.
+    fn execute(
+        &self,
+        statement: &'static Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<u64>> + Send;
+}
+
+/// Reads rows as `R`.
+///
+/// # Errors
+/// As [`FromRow::from_row`].
+pub fn decode<R: FromRow>(rows: &[Row]) -> Result<Vec<R>> {
+    rows.iter().map(R::from_row).collect()
+}
+
+/// Reads the only row as `R`.
+///
+/// # Errors
+/// `Internal` where there is none: the statement always answers one.
+pub fn decode_one<R: FromRow>(rows: &[Row], file: &'static str) -> Result<R> {
+    rows.first().map(R::from_row).unwrap_or_else(|| Err(Error::internal(format!("{file} answered no row"))))
+}
+
+/// Declares a row: a struct whose fields are the columns, in order.
+#[macro_export]
+macro_rules! row { ($(#[$doc:meta])* $v:vis struct $name:ident { $($(#[$fdoc:meta])* $field:ident: $t:ty),* $(,)? }) => {
+    $(#[$doc])*
+    #[derive(Debug, Clone)]
+    $v struct $name { $($(#[$fdoc])* pub $field: $t),* }
+    impl $crate::db::statement::FromRow for $name {
+        const FIELDS: &'static [$crate::db::statement::Field] = &[$($crate::db::statement::Field {
+            name: stringify!($field),
+            accepts: <$t as tokio_postgres::types::FromSql<'static>>::accepts,
+            nullable: <$t as $crate::db::statement::Column>::NULLABLE,
+        }),*];
+        fn from_row(row: &tokio_postgres::Row) -> $crate::error::Result<Self> {
+            let mut columns = 0..;
+            Ok(Self { $($field: row
+                .try_get(columns.next().unwrap_or_default())
+                .map_err($crate::error::Error::internal)?),* })
+        }
+    }
+} }
+
+/// Declares the statements of a domain, one line per SQL file, and `STATEMENTS`, the list of them.
+#[macro_export]
+macro_rules! statements { ($(
+    $(#[$doc:meta])* $lane:ident fn $name:ident($($param:ident: $t:ty),* $(,)?) -> $kind:ident $($row:ty)? = $file:literal;
+)*) => {
+    $(
+        $(#[$doc])*
+        pub async fn $name(db: &impl $crate::db::statement::Conn $(, $param: $t)*)
+            -> $crate::error::Result<$crate::statement_result!($kind $($row)?)>
+        {
+            $crate::statement_run!($kind, db, &meta::$name, &[$(&$param),*], $file)
+        }
+    )*
+    #[expect(non_upper_case_globals, reason = "a statement is named after its function")]
+    mod meta {
+        #[allow(clippy::allow_attributes, unused_imports, reason = "not every domain needs every name of its parent")]
+        use super::*;
+        $(pub(super) const $name: $crate::db::statement::Statement = $crate::db::statement::Statement {
+            file: $file,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/sql/", $file, ".sql")),
+            lane: $crate::statement_lane!($lane),
+            params: &[$($crate::db::statement::Field {
+                name: stringify!($param),
+                accepts: <$t as tokio_postgres::types::ToSql>::accepts,
+                nullable: false,
+            }),*],
+            fields: $crate::statement_fields!($kind $($row)?),
+        };)*
+    }
+    /// Every statement of this domain.
+    pub const STATEMENTS: &[&$crate::db::statement::Statement] = &[$(&meta::$name),*];
+} }
+
+/// The result type of each kind of statement.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_result {
+    (one $row:ty) => { $row };
+    (opt $row:ty) => { Option<$row> };
+    (many $row:ty) => { Vec<$row> };
+    (exec) => { u64 };
+}
+
+/// How each kind of statement is run.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_run {
+    (one, $db:expr, $meta:expr, $params:expr, $file:literal) => {
+        $crate::db::statement::decode_one(&$db.rows($meta, $params).await?, $file)
+    };
+    (opt, $db:expr, $meta:expr, $params:expr, $file:literal) => {
+        Ok($crate::db::statement::decode(&$db.rows($meta, $params).await?)?.pop())
+    };
+    (many, $db:expr, $meta:expr, $params:expr, $file:literal) => {
+        $crate::db::statement::decode(&$db.rows($meta, $params).await?)
+    };
+    (exec, $db:expr, $meta:expr, $params:expr, $file:literal) => {
+        $db.execute($meta, $params).await
+    };
+}
+
+/// The columns of each kind of statement.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_fields {
+    (exec) => {
+        &[]
+    };
+    ($kind:ident $row:ty) => {
+        <$row as $crate::db::statement::FromRow>::FIELDS
+    };
+}
+
+/// The lane's word as a value.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_lane {
+    (shared) => {
+        $crate::db::statement::Lane::Shared
+    };
+    (pooled) => {
+        $crate::db::statement::Lane::Pooled
+    };
+}

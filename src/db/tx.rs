@@ -1,0 +1,106 @@
+//! Transactions. What writes more than one row runs inside [`Db::tx`], which commits when the work succeeds, rolls back when
+//! it does not, and runs it again when PostgreSQL broke a deadlock.
+//!
+//! Always holds: a connection returns to the pool only after its transaction has ended for certain. One that was left in the
+//! middle (a handler that was cancelled or panicked, a commit without an answer) is closed instead, which ends it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::pg_error::{StatementError, statement_error};
+use super::pool::{Db, run};
+use super::statement::{Conn, Statement};
+use crate::error::{Error, Result};
+
+/// How often a transaction is run before a deadlock is told to the caller.
+const ATTEMPTS: u32 = 3;
+
+/// A transaction, read committed: each statement sees what was committed before it began. Statements that are sent together
+/// run in the order in which they are first polled, so joins of dependent ones are `biased`.
+#[derive(Clone)]
+pub struct Tx(Arc<Session>);
+
+struct Session {
+    connection: Option<Object>,
+    in_transaction: AtomicBool,
+}
+
+impl Session {
+    fn connection(&self) -> Result<&Object> {
+        self.connection.as_ref().ok_or_else(|| Error::internal("the transaction has no connection"))
+    }
+
+    async fn command(&self, command: &'static str) -> Result<()> {
+        let done = self.connection()?.batch_execute(command).await;
+        Ok(done.map_err(|error| StatementError::new(command, error))?)
+    }
+
+    async fn begin(&self) -> Result<()> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        self.command("begin").await
+    }
+
+    async fn end(&self, command: &'static str) -> Result<()> {
+        self.command(command).await?;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.in_transaction.load(Ordering::Relaxed) {
+            drop(self.connection.take().map(Object::take)); // out of the pool, and closed
+        }
+    }
+}
+
+impl Conn for Tx {
+    async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        run!(self.0.connection()?, statement, query, params)
+    }
+
+    async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        run!(self.0.connection()?, statement, execute, params)
+    }
+}
+
+impl Db {
+    /// Runs the work in one transaction on one pooled connection.
+    ///
+    /// # Errors
+    /// What the work answers, or `Unavailable` if the connection is lost. An error means that nothing was changed, but for a
+    /// connection that is lost during the commit itself, whose outcome nobody can know.
+    pub async fn tx<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let session =
+            Arc::new(Session { connection: Some(self.connection().await?), in_transaction: AtomicBool::new(false) });
+        let mut attempt = 1;
+        loop {
+            session.begin().await?;
+            match work(Tx(Arc::clone(&session))).await {
+                Ok(value) => {
+                    session.end("commit").await?;
+                    return Ok(value);
+                }
+                Err(error) => {
+                    let rolled_back = session.end("rollback").await;
+                    if rolled_back.is_err() || attempt == ATTEMPTS || !is_transient(&error) {
+                        return Err(error);
+                    }
+                    attempt += 1;
+                }
+            }
+        }
+    }
+}
+
+fn is_transient(error: &Error) -> bool {
+    statement_error(error).is_some_and(StatementError::is_transient)
+}
