@@ -1,0 +1,68 @@
+//! The wiring: everything a handler can reach, made once in `main` or in a test.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::db::Db;
+use crate::password::Passwords;
+use crate::time::Clock;
+use crate::token::Tokens;
+
+/// The service's parts.
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Signing and verifying of tokens.
+    pub tokens: Tokens,
+    /// The lane for password hashing.
+    pub passwords: Passwords,
+    /// Writes that go on when their client has gone; a shutdown waits for them.
+    pub writes: TaskTracker,
+    draining: AtomicBool,
+    migrated: AtomicBool,
+}
+
+impl App {
+    /// The parts, put together. `migrated`: whether the schema is known to be up to date.
+    #[must_use]
+    pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
+        Self {
+            tokens: Tokens::new(&config.tokens),
+            passwords: Passwords::new(),
+            writes: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            migrated: AtomicBool::new(migrated),
+            config,
+            db,
+            clock,
+        }
+    }
+
+    /// Whether the process is shutting down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Says that the process is shutting down.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the schema is as new as this binary.
+    #[must_use]
+    pub fn is_migrated(&self) -> bool {
+        self.migrated.load(Ordering::Relaxed)
+    }
+
+    /// Says that the schema is as new as this binary.
+    pub fn set_migrated(&self) {
+        self.migrated.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,178 @@
+//! What handlers take from a request. Extractors run from left to right, so a handler that names who is calling before what
+//! was sent never reads a stranger's body.
+
+use bytes::Bytes;
+use hyper::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use super::cx::Cx;
+use super::route::{BodyFacts, Operation, Table};
+use crate::error::{Error, FieldError, Problem, Result};
+use crate::schema::{At, Input, InputObject, Pairs, Raw, Schema};
+
+/// Something that can be taken from a request.
+pub trait FromCx: Sized + Send {
+    /// Takes it.
+    fn from_cx(cx: &mut Cx) -> impl Future<Output = Result<Self>> + Send;
+
+    /// Tells what it needs and how it can fail.
+    fn describe(_: &mut Operation) {}
+}
+
+/// The next parameter of the path, or the next two.
+pub struct Path<T>(pub T);
+
+fn parameter<T: Input>(cx: &mut Cx) -> Result<T> {
+    let (name, value) = cx.next_parameter();
+    let mut errors = Vec::new();
+    let mut at = At::new(format!("/path/{name}"), name, &mut errors);
+    let read = match value {
+        Some(value) => T::read(Raw::Text(&value), &mut at),
+        None => at.fail("format", "be percent-encoded UTF-8"),
+    };
+    read.ok_or_else(|| Error::invalid(errors))
+}
+
+fn describe_parameter<T: Schema>(operation: &mut Operation) {
+    let schema = T::schema(&mut operation.components);
+    operation.path.push(schema);
+    operation.failures.insert(Problem::ValidationError.status());
+}
+
+impl<T: Input + Schema + Send> FromCx for Path<(T,)> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        parameter(cx).map(|value| Self((value,)))
+    }
+
+    fn describe(operation: &mut Operation) {
+        describe_parameter::<T>(operation);
+    }
+}
+
+impl<T: Input + Schema + Send, U: Input + Schema + Send> FromCx for Path<(T, U)> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        let first = parameter(cx)?;
+        Ok(Self((first, parameter(cx)?)))
+    }
+
+    fn describe(operation: &mut Operation) {
+        describe_parameter::<T>(operation);
+        describe_parameter::<U>(operation);
+    }
+}
+
+/// The query string.
+pub struct Query<T>(pub T);
+
+impl<T: InputObject + Send> FromCx for Query<T> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        let pairs = Pairs::parse(cx.head.uri.query().unwrap_or_default().as_bytes());
+        T::from_fields(&pairs, "/query").map(Self)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.query = T::fields(&mut operation.components);
+        operation.failures.insert(Problem::ValidationError.status());
+    }
+}
+
+/// A body that is a JSON object; as a reply, 200 with a JSON body.
+pub struct Json<T>(pub T);
+
+/// Statuses that reading any body can answer.
+const BODY_FAILURES: [u16; 5] = [400, 408, 413, 415, 422];
+
+impl<T: InputObject + Schema + Send> FromCx for Json<T> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        expect_media_type(cx, "application/json")?;
+        let body = read_body(cx).await?;
+        T::from_fields(&parse_object(&body)?, "").map(Self)
+    }
+
+    fn describe(operation: &mut Operation) {
+        let schema = T::schema(&mut operation.components);
+        operation.body = Some(BodyFacts { media_type: "application/json", schema });
+        operation.failures.extend(BODY_FAILURES);
+    }
+}
+
+/// A body that is an HTML form.
+pub struct Form<T>(pub T);
+
+impl<T: InputObject + Schema + Send> FromCx for Form<T> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        expect_media_type(cx, "application/x-www-form-urlencoded")?;
+        let body = read_body(cx).await?;
+        T::from_fields(&Pairs::parse(&body), "").map(Self)
+    }
+
+    fn describe(operation: &mut Operation) {
+        let schema = T::schema(&mut operation.components);
+        operation.body = Some(BodyFacts { media_type: "application/x-www-form-urlencoded", schema });
+        operation.failures.extend(BODY_FAILURES);
+    }
+}
+
+/// The table that is served, for the route that describes it.
+pub struct Routes(pub Table);
+
+impl FromCx for Routes {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        Ok(Self(cx.table))
+    }
+}
+
+/// The `Idempotency-Key` header, if there is one.
+pub struct IdempotencyKey(pub Option<String>);
+
+/// Characters a key may have.
+const KEY_MAX: usize = 255;
+
+impl FromCx for IdempotencyKey {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        let Some(value) = cx.headers().get("idempotency-key") else { return Ok(Self(None)) };
+        let bytes = value.as_bytes();
+        let fits = (1..=KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        match value.to_str() {
+            Ok(key) if fits => Ok(Self(Some(key.to_owned()))),
+            _ => {
+                let detail = format!("Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters");
+                let pointer = "/header/Idempotency-Key".to_owned();
+                Err(Error::invalid(vec![FieldError { pointer, code: "format", detail }]))
+            }
+        }
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.takes_idempotency_key = true;
+        operation.failures.insert(Problem::ValidationError.status());
+    }
+}
+
+async fn read_body(cx: &Cx) -> Result<Bytes> {
+    cx.body.read(cx.route.body_max_bytes).await
+}
+
+/// A body without a Content-Type is taken for what the route expects; another type is refused.
+fn expect_media_type(cx: &Cx, expected: &str) -> Result<()> {
+    let Some(value) = cx.headers().get(CONTENT_TYPE) else { return Ok(()) };
+    let given = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if given.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(Error::new(Problem::UnsupportedMediaType).with_detail(format!("The body must be {expected}")))
+}
+
+/// The parser's own message would repeat what was sent, so it is dropped.
+fn parse_object(body: &[u8]) -> Result<Map<String, Value>> {
+    let wrong = |code, must: &str| {
+        let detail = format!("The body must {must}");
+        Error::invalid(vec![FieldError { pointer: String::new(), code, detail }])
+    };
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(wrong("type", "be a JSON object")),
+        Err(_) if body.is_empty() => Err(wrong("missing", "be given")),
+        Err(_) => Err(wrong("format", "be valid JSON")),
+    }
+}

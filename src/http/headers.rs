@@ -1,0 +1,96 @@
+//! The headers that every response carries, and what is read from every request: its id, the API's version, its Host.
+
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use uuid::Uuid;
+
+use crate::error::{Error, Problem, Result};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
+const X_API_VERSION_DEFAULTED: HeaderName = HeaderName::from_static("x-api-version-defaulted");
+
+/// The only version there is.
+const VERSION: HeaderValue = HeaderValue::from_static("v1");
+
+/// Characters a caller's request id may have.
+const REQUEST_ID_MAX: usize = 128;
+
+/// What browsers are told about every response: it is data for its own site, not a page.
+pub const SECURITY: [(HeaderName, HeaderValue); 7] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static(
+            "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), payment=(), usb=()",
+        ),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-site")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// The request's id: the caller's if it is 1 to 128 visible ASCII characters, else a new one.
+#[must_use]
+pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(&X_REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        (1..=REQUEST_ID_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    });
+    given.cloned().unwrap_or_else(|| {
+        let mut text = [0; 32];
+        HeaderValue::from_str(Uuid::new_v4().simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
+    })
+}
+
+/// Whether the request names no version, neither in its path nor in a header.
+///
+/// # Errors
+/// 400 if the header names a version that does not exist.
+pub fn version_is_defaulted(path: &str, headers: &HeaderMap) -> Result<bool> {
+    match headers.get(&X_API_VERSION).map(HeaderValue::as_bytes) {
+        Some(b"v1" | b"1") => Ok(false),
+        Some(_) => Err(Error::new(Problem::UnsupportedApiVersion)),
+        None => Ok(!(path == "/api/v1" || path.starts_with("/api/v1/"))),
+    }
+}
+
+/// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks come from
+/// machines that know an address only.
+///
+/// # Errors
+/// 400 if it does not.
+pub fn check_host(path: &str, headers: &HeaderMap, trusted: &[String]) -> Result<()> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    let name = first.filter(|_| second.is_none()).and_then(|host| host.to_str().ok()).map(host_name);
+    let known = |name: &str| trusted.is_empty() || trusted.iter().any(|host| host.eq_ignore_ascii_case(name));
+    let exempt = matches!(path.trim_end_matches('/'), "/health" | "/health/db" | "/ready");
+    match name {
+        Some(name) if exempt || known(name) => Ok(()),
+        _ => Err(Error::new(Problem::BadHost)),
+    }
+}
+
+/// The Host without its port.
+fn host_name(host: &str) -> &str {
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    if port.chars().all(|c| c.is_ascii_digit()) { name } else { host }
+}
+
+/// Puts the headers on a response that every response carries.
+pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaulted: bool) {
+    for (name, value) in &SECURITY {
+        headers.insert(name, value.clone());
+    }
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_REQUEST_ID, request_id);
+    headers.insert(X_API_VERSION, VERSION);
+    if version_defaulted {
+        headers.insert(X_API_VERSION_DEFAULTED, HeaderValue::from_static("true"));
+    }
+}

@@ -1,0 +1,20 @@
+//! HTTP on bare hyper: the server loop, the life of a request, the router, what handlers take and give. Knows no domain: the
+//! route table is handed in.
+
+pub mod body;
+pub mod cors;
+pub mod cx;
+pub mod dress;
+pub mod extract;
+pub mod headers;
+pub mod page;
+pub mod reply;
+pub mod route;
+pub mod router;
+pub mod server;
+pub mod service;
+
+pub use cx::Cx;
+pub use extract::{Form, FromCx, Json, Path, Query};
+pub use reply::{Created, NoContent, Reply};
+pub use route::{Access, Method, Operation, Route};

@@ -1,0 +1,108 @@
+//! What handlers give: a value and a status, as a response.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use serde::Serialize;
+
+use super::extract::Json;
+use super::route::Operation;
+use crate::error::{Error, Problem, Result};
+use crate::schema::Schema;
+
+/// A response with its whole body.
+pub type Response = hyper::Response<Full<Bytes>>;
+
+/// Something a handler can answer.
+pub trait Reply {
+    /// Makes the response.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    fn reply(self) -> Result<Response>;
+
+    /// Tells status and schema.
+    fn describe(operation: &mut Operation);
+}
+
+/// 201 with a JSON body.
+pub struct Created<T>(pub T);
+
+/// 204.
+pub struct NoContent;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A response with a JSON body.
+///
+/// # Errors
+/// `Internal` if the value cannot be written.
+pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response> {
+    let body = serde_json::to_vec(value).map_err(Error::internal)?;
+    let mut response = hyper::Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    Ok(response)
+}
+
+/// An empty response.
+#[must_use]
+pub fn empty(status: StatusCode) -> Response {
+    let mut response = hyper::Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+impl<T: Serialize + Schema> Reply for Json<T> {
+    fn reply(self) -> Result<Response> {
+        json(StatusCode::OK, &self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
+        operation.reply = Some(T::schema(&mut operation.components));
+    }
+}
+
+impl<T: Serialize + Schema> Reply for Created<T> {
+    fn reply(self) -> Result<Response> {
+        json(StatusCode::CREATED, &self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 201;
+        operation.reply = Some(T::schema(&mut operation.components));
+    }
+}
+
+impl Reply for NoContent {
+    fn reply(self) -> Result<Response> {
+        Ok(empty(StatusCode::NO_CONTENT))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 204;
+    }
+}
+
+/// The problem document of an error.
+#[must_use]
+pub fn problem(error: &Error, instance: &str, request_id: &str) -> Response {
+    let document = error.document(instance, request_id).to_string();
+    let mut response = hyper::Response::new(Full::new(Bytes::from(document)));
+    *response.status_mut() =
+        StatusCode::from_u16(error.problem().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if error.problem() == Problem::InvalidToken {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(allow) = error.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(ALLOW, allow);
+    }
+    if let Some(seconds) = error.retry_after_s() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,225 @@
+//! A route is one line of plain data: method, path, handler, limits. Everything else about it (what it takes, what it
+//! answers, who may call it) is told by the handler's signature.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::cx::Cx;
+use super::extract::FromCx;
+use super::reply::{Reply, Response};
+use crate::app::App;
+use crate::error::Result;
+use crate::schema::Components;
+
+/// The methods that routes have. HEAD and OPTIONS follow from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes or does.
+    Post,
+    /// Replaces.
+    Put,
+    /// Changes in part.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// As it is written on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method that serves a request: HEAD is served by GET.
+    #[must_use]
+    pub fn serving(method: &hyper::Method) -> Option<Self> {
+        match method.as_str() {
+            "GET" | "HEAD" => Some(Self::Get),
+            "POST" => Some(Self::Post),
+            "PUT" => Some(Self::Put),
+            "PATCH" => Some(Self::Patch),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Whoever holds an access token.
+    User,
+    /// Whoever holds the admin token.
+    Admin,
+}
+
+/// A body that a route takes: its media type and schema.
+pub struct BodyFacts {
+    /// The media type.
+    pub media_type: &'static str,
+    /// The schema.
+    pub schema: Value,
+}
+
+/// A parameter in the query: name, documentation, schema, whether it must be there.
+pub type QueryParameter = (&'static str, &'static str, Value, bool);
+
+/// What a handler's signature says, gathered for the OpenAPI document and the tests.
+#[derive(Default)]
+pub struct Operation {
+    /// Named schemas met so far.
+    pub components: Components,
+    /// Who may call it.
+    pub access: Access,
+    /// Schemas of the path's parameters, in order.
+    pub path: Vec<Value>,
+    /// Parameters of the query.
+    pub query: Vec<QueryParameter>,
+    /// Whether it reads the `Idempotency-Key` header.
+    pub takes_idempotency_key: bool,
+    /// The body it takes.
+    pub body: Option<BodyFacts>,
+    /// The status of success.
+    pub status: u16,
+    /// The schema of the answer; `None`: no body.
+    pub reply: Option<Value>,
+    /// The schema of a 503 that is no problem document; only readiness has one.
+    pub unready: Option<Value>,
+    /// The statuses of failures that follow from the signature.
+    pub failures: BTreeSet<u16>,
+}
+
+/// What a handler's call answers.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
+
+/// One endpoint.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// The handler's name, for people.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Bytes its body may have.
+    pub body_max_bytes: usize,
+    /// Statuses of failures that its rules can answer, beside those that follow from the signature.
+    pub failures: &'static [u16],
+    /// Calls the handler.
+    pub call: fn(Cx) -> Answer,
+    /// Tells what its signature says.
+    pub describe: fn(&mut Operation),
+}
+
+/// Bytes a JSON body may have.
+pub const JSON_MAX_BYTES: usize = 64 * 1024;
+/// Bytes a form may have.
+pub const FORM_MAX_BYTES: usize = 16 * 1024;
+
+impl Route {
+    /// The same with another bound of the body.
+    #[must_use]
+    pub const fn body_max_bytes(mut self, bytes: usize) -> Self {
+        self.body_max_bytes = bytes;
+        self
+    }
+
+    /// The same with failures that its rules can answer.
+    #[must_use]
+    pub const fn fails(mut self, statuses: &'static [u16]) -> Self {
+        self.failures = statuses;
+        self
+    }
+
+    /// What the handler's signature says.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        let mut operation = Operation::default();
+        (self.describe)(&mut operation);
+        operation.failures.extend(self.failures);
+        operation
+    }
+}
+
+/// A route table: the domains' routes, in reading order.
+pub type Table = &'static [&'static [Route]];
+
+/// An async function from the app and what it takes from the request to what it replies.
+pub trait Handler<Taken>: Copy + Send + Sync + 'static {
+    /// Takes what it needs from the request, left to right, and runs.
+    fn call(self, cx: Cx) -> impl Future<Output = Result<Response>> + Send;
+
+    /// Tells what its signature says.
+    fn describe(operation: &mut Operation);
+}
+
+macro_rules! handlers { ($(($($taken:ident),*))*) => { $(
+    impl<F, Fut, R, $($taken),*> Handler<($($taken,)*)> for F
+    where
+        F: Fn(Arc<App>, $($taken),*) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send,
+        R: Reply + Send,
+        $($taken: FromCx,)*
+    {
+        #[allow(clippy::allow_attributes, non_snake_case, unused_mut, reason = "one text for every number of parameters")]
+        async fn call(self, mut cx: Cx) -> Result<Response> {
+            $(let $taken = $taken::from_cx(&mut cx).await?;)*
+            let app = Arc::clone(&cx.app);
+            self(app, $($taken),*).await?.reply()
+        }
+
+        fn describe(operation: &mut Operation) {
+            $($taken::describe(operation);)*
+            R::describe(operation);
+        }
+    }
+)* } }
+handlers! { () (A) (A, B) (A, B, C) (A, B, C, D) }
+
+/// Calls a handler through a plain function pointer; what `route!` stores.
+pub fn call<Taken: 'static, H: Handler<Taken>>(handler: H, cx: Cx) -> Answer {
+    Box::pin(handler.call(cx))
+}
+
+/// Describes a handler through a plain function pointer; what `route!` stores.
+pub fn describe<Taken, H: Handler<Taken>>(_: H, operation: &mut Operation) {
+    H::describe(operation);
+}
+
+/// One line of a route table: `route!(Get "/path/{id}" handler "What it does.")`.
+#[macro_export]
+macro_rules! route { ($method:ident $path:literal $($handler:ident)::+ $summary:literal) => {
+    $crate::http::Route {
+        method: $crate::http::Method::$method,
+        path: $path,
+        name: stringify!($($handler)::+),
+        summary: $summary,
+        body_max_bytes: $crate::http::route::JSON_MAX_BYTES,
+        failures: &[],
+        call: |cx| $crate::http::route::call($($handler)::+, cx),
+        describe: |operation| $crate::http::route::describe($($handler)::+, operation),
+    }
+} }

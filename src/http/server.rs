@@ -1,0 +1,110 @@
+//! The server loop: accept, serve, drain.
+//!
+//! Always holds: a permit is taken before a connection is accepted, so that there are never more than [`CONNECTIONS_MAX`]; an
+//! accept that fails for want of resources is tried again after a pause; no connection and no write outlives the drain.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+use super::dress::Dressed;
+use super::service::Service;
+
+/// Connections at one time.
+const CONNECTIONS_MAX: u32 = 4096;
+/// Time for a request's head, and for an idle connection between two requests: hyper has one clock for both. Caddy keeps idle
+/// connections for 2 s, so that it is always Caddy who closes them, never we while a request is on its way.
+const HEAD_WAIT: Duration = Duration::from_secs(60);
+/// Bytes of a request's head; with it the 100 headers that hyper takes.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Pause after an accept that failed for want of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time in which a draining server goes on taking requests, each answered with `Connection: close`. Longer than Caddy keeps
+/// idle connections (2 s), so that each of them is either used once more or closed by Caddy.
+const LINGER: Duration = Duration::from_secs(3);
+/// Time for requests and writes that are still running after that.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Serves until `shutdown` resolves, then drains.
+pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let (close, closing) = watch::channel(());
+    let accepting = tokio::spawn(accept_all(listener, Arc::clone(&service), Arc::clone(&permits), closing));
+    shutdown.await;
+
+    service.app.start_draining();
+    let _ = timeout(LINGER, permits.acquire_many(CONNECTIONS_MAX)).await;
+    accepting.abort();
+    let _ = close.send(());
+    service.app.writes.close();
+    let all_ended = async { tokio::join!(permits.acquire_many(CONNECTIONS_MAX), service.app.writes.wait()) };
+    if timeout(DRAIN, all_ended).await.is_err() {
+        tracing::warn!("requests were still running when the time for draining was over");
+    }
+}
+
+async fn accept_all(
+    listener: TcpListener,
+    service: Arc<Service>,
+    permits: Arc<Semaphore>,
+    closing: watch::Receiver<()>,
+) {
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, Arc::clone(&service), closing.clone(), permit));
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the connection failed, rather than the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn connection(
+    stream: TcpStream,
+    service: Arc<Service>,
+    mut closing: watch::Receiver<()>,
+    permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let respond = service_fn(move |request| {
+        let service = Arc::clone(&service);
+        async move { Ok::<_, std::convert::Infallible>(service.respond(request).await) }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WAIT)
+        .max_buf_size(HEAD_MAX_BYTES)
+        .serve_connection(Dressed::new(TokioIo::new(stream)), respond);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        _ = closing.changed() => {
+            serving.as_mut().graceful_shutdown();
+            timeout(DRAIN, serving).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+    }
+    drop(permit);
+}

@@ -1,0 +1,121 @@
+//! The life of a request, top to bottom.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Request, StatusCode};
+
+use super::body::BodySlot;
+use super::cx::Cx;
+use super::reply::{Response, empty, problem};
+use super::route::{Answer, Method, Route, Table};
+use super::router::{Found, Router};
+use super::{cors, headers};
+use crate::app::App;
+use crate::error::{Error, Problem, Result};
+use crate::telemetry::RequestLine;
+
+/// Time a handler has; the app gives up at 10 s.
+const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
+
+/// The app behind its route table.
+pub struct Service {
+    /// The service's parts.
+    pub app: Arc<App>,
+    table: Table,
+    router: Router,
+}
+
+impl Service {
+    /// Serves this table.
+    #[must_use]
+    pub fn new(app: Arc<App>, table: Table) -> Self {
+        Self { app, table, router: Router::new(table) }
+    }
+
+    /// Answers one request. Never fails: whatever goes wrong is a problem document.
+    pub async fn respond(&self, request: Request<Incoming>) -> Response {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let request_id = headers::request_id(&head.headers);
+        let origin = cors::allowed_origin(&self.app.config, &head.headers);
+        let version = headers::version_is_defaulted(&path, &head.headers);
+        let defaulted = *version.as_ref().unwrap_or(&false);
+        let body = BodySlot::new(body);
+        let mut line = RequestLine::begin(request_id.clone(), head.method.clone());
+
+        let outcome = match version {
+            Ok(_) => self.dispatch(head, body.clone(), &mut line).await,
+            Err(error) => Err(error),
+        };
+        let mut response = outcome.unwrap_or_else(|error| {
+            line.note(&error);
+            problem(&error, &path, request_id.to_str().unwrap_or("-"))
+        });
+        body.clear().await;
+
+        headers::decorate(response.headers_mut(), request_id, defaulted);
+        cors::decorate(response.headers_mut(), origin);
+        if self.app.is_draining() || response.status() == StatusCode::REQUEST_TIMEOUT {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        line.end(response.status());
+        response
+    }
+
+    async fn dispatch(&self, head: Parts, body: BodySlot, line: &mut RequestLine) -> Result<Response> {
+        let path = head.uri.path();
+        headers::check_host(path, &head.headers, &self.app.config.trusted_hosts)?;
+        if cors::is_preflight(&head.method, &head.headers) {
+            return Ok(cors::preflight(&head.headers));
+        }
+        if head.method == hyper::Method::OPTIONS {
+            return self.options(path);
+        }
+        match self.router.find(Method::serving(&head.method), path) {
+            Found::Nothing => Err(Error::new(Problem::NotFound)),
+            Found::OtherMethods(allow) => Err(Error::method_not_allowed(allow)),
+            Found::Route(route, parameters) => {
+                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), head, body);
+                line.route(route.path, Arc::clone(&cx.caller));
+                self.run(route, cx).await
+            }
+        }
+    }
+
+    fn options(&self, path: &str) -> Result<Response> {
+        let allow = self.router.allowed(path).ok_or_else(|| Error::new(Problem::NotFound))?;
+        let mut response = empty(StatusCode::NO_CONTENT);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_str(&allow).map_err(Error::internal)?);
+        Ok(response)
+    }
+
+    /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
+    /// detached, so that a client that hangs up cannot cut a write in half.
+    async fn run(&self, route: &'static Route, cx: Cx) -> Result<Response> {
+        let answer = caught((route.call)(cx));
+        let in_time = if route.method == Method::Get {
+            tokio::time::timeout(HANDLER_DEADLINE, answer).await
+        } else {
+            let detached = self.app.writes.spawn(answer);
+            tokio::time::timeout(HANDLER_DEADLINE, async { detached.await.map_err(Error::internal)? }).await
+        };
+        in_time.unwrap_or_else(|elapsed| Err(Error::unavailable(elapsed)))
+    }
+}
+
+/// A handler that panics answers 500; its request is the only one that notices.
+async fn caught(answer: Answer) -> Result<Response> {
+    let mut answer = pin!(answer);
+    std::future::poll_fn(|context| {
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(Error::internal("the handler panicked"))))
+    })
+    .await
+}
