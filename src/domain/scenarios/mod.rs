@@ -1,0 +1,39 @@
+//! Exercises. A scenario is one exercise: its id is a slug such as `back_squat`, which scores, routines and clients refer to.
+
+pub mod catalogue;
+mod handlers;
+mod sql;
+mod wire;
+
+use crate::db::statement::Conn;
+use crate::error::{Noun, Or404, Result};
+use crate::http::Route;
+use crate::ids::ScenarioId;
+use crate::route;
+
+pub use sql::{CalibrationRow, STATEMENTS, ScenarioRow};
+
+/// The routes of this domain.
+pub const ROUTES: &[Route] = &[
+    route!(Get "/api/v1/scenarios" handlers::list "Every exercise, by name."),
+    route!(Post "/api/v1/scenarios" handlers::create "Adds an exercise.").fails(&[409]),
+    route!(Get "/api/v1/scenarios/{scenario_id}/multiplier" handlers::multiplier "An exercise's share of the three-lift total.")
+        .fails(&[404]),
+    route!(Get "/api/v1/scenarios/{scenario_id}/details" handlers::details "All about an exercise.").fails(&[404]),
+];
+
+/// What scoring needs to know of an exercise.
+///
+/// # Errors
+/// 404 if there is no such exercise.
+pub async fn get(db: &impl Conn, id: &ScenarioId) -> Result<ScenarioRow> {
+    sql::get_scenario(db, id).await?.or_404(Noun::Scenario)
+}
+
+/// How repetitions become a rank, if the exercise has that.
+///
+/// # Errors
+/// As its statement.
+pub async fn calibration(db: &impl Conn, id: &ScenarioId) -> Result<Option<CalibrationRow>> {
+    sql::get_calibration(db, id).await
+}
