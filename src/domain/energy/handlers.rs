@@ -1,0 +1,44 @@
+//! The energy routes.
+
+use std::sync::Arc;
+
+use super::sql;
+use super::wire::{DailyEnergy, EnergyChange, EnergyPlace, EnergySubmission, Message, whole};
+use crate::app::App;
+use crate::domain::auth::{self, User};
+use crate::error::{Error, Problem, Result};
+use crate::http::page::PageQuery;
+use crate::http::{Json, Path, Query};
+use crate::ids::UserId;
+
+pub async fn leaderboard(app: Arc<App>, Query(page): Query<PageQuery>) -> Result<Json<Vec<EnergyPlace>>> {
+    let (limit, offset) = page.bounds();
+    let rows = sql::list_board(&app.db, limit, offset).await?;
+    let positions = offset + 1..;
+    let places = positions.zip(rows).map(|(position, row)| EnergyPlace::new(position, row, &app.config.pictures));
+    Ok(Json(places.collect()))
+}
+
+pub async fn daily(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<DailyEnergy>>> {
+    let days = sql::list_days(&app.db, user).await?;
+    auth::known_if_empty(&app.db, user, days.is_empty()).await?;
+    Ok(Json(days.into_iter().map(DailyEnergy::from).collect()))
+}
+
+pub async fn history(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<EnergyChange>>> {
+    let changes = sql::list_history(&app.db, user).await?;
+    auth::known_if_empty(&app.db, user, changes.is_empty()).await?;
+    Ok(Json(changes.into_iter().map(EnergyChange::from).collect()))
+}
+
+pub async fn latest(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<i64>> {
+    let latest = sql::get_latest(&app.db, user).await?;
+    Ok(Json(latest.map_or(0, |row| whole(row.energy))))
+}
+
+pub async fn submit(_: Arc<App>, User(user): User, Json(sent): Json<EnergySubmission>) -> Result<Json<Message>> {
+    if sent.user_id != user {
+        return Err(Error::new(Problem::Forbidden));
+    }
+    Ok(Json(Message { message: "Energy is computed by the server" }))
+}

@@ -1,0 +1,62 @@
+//! Energy: how strong a lifter is for their body weight, from their best squat, bench press and deadlift, and the overall rank
+//! that follows. The server is the authority: it computes both anew, in the same transaction, whenever something they depend
+//! on changes.
+
+mod handlers;
+pub mod rules;
+mod sql;
+mod wire;
+
+use crate::db::Tx;
+use crate::domain::auth;
+use crate::error::Result;
+use crate::http::Route;
+use crate::ids::UserId;
+use crate::route;
+use crate::time::Timestamp;
+
+pub use rules::{CORE_LIFTS, CoreBests, Standing, overall_rank};
+pub use sql::{BasisRow, STATEMENTS};
+
+/// The routes of this domain.
+pub const ROUTES: &[Route] = &[
+    route!(Get "/api/v1/energy/leaderboard" handlers::leaderboard "The active lifters, highest energy first."),
+    route!(Get "/api/v1/energy/daily/{user_id}" handlers::daily "A lifter's highest energy of each UTC day.")
+        .fails(&[404]),
+    route!(Get "/api/v1/energy/history/{user_id}" handlers::history "A lifter's energies, newest first.").fails(&[404]),
+    route!(Get "/api/v1/energy/latest/{user_id}" handlers::latest "A lifter's present energy; 0 for nobody."),
+    route!(Post "/api/v1/energy/submit" handlers::submit "Takes what old clients computed, and ignores it.")
+        .fails(&[403]),
+];
+
+/// What the energy of a lifter depends on, and what it is now. Read it after the lifter's row has been locked.
+///
+/// # Errors
+/// 401 if the account is gone.
+pub async fn basis(tx: &Tx, user: UserId) -> Result<BasisRow> {
+    sql::get_basis(tx, user).await?.ok_or_else(auth::no_account)
+}
+
+/// Stores what follows from the basis with these bests, if it differs from what is stored.
+///
+/// # Errors
+/// As its statements.
+pub async fn store(tx: &Tx, user: UserId, basis: &BasisRow, bests: CoreBests, now: Timestamp) -> Result<()> {
+    let standing = basis.standing(bests);
+    if basis.energy == Some(standing.energy) && basis.rank.as_deref() == Some(standing.rank_name()) {
+        return Ok(());
+    }
+    let changed = basis.energy != Some(standing.energy);
+    let history_id = changed.then(uuid::Uuid::new_v4);
+    sql::update_standing(tx, user, standing.energy, standing.rank_name(), history_id, now).await?;
+    Ok(())
+}
+
+/// Computes the energy of a lifter anew. The lifter's row is locked by the caller.
+///
+/// # Errors
+/// 401 if the account is gone.
+pub async fn refresh(tx: &Tx, user: UserId, now: Timestamp) -> Result<()> {
+    let basis = basis(tx, user).await?;
+    store(tx, user, &basis, basis.bests(), now).await
+}

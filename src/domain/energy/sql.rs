@@ -1,0 +1,88 @@
+//! Statements about energy.
+
+use uuid::Uuid;
+
+use super::rules::{CoreBests, Standing, standing};
+use crate::domain::standards::Unit;
+use crate::ids::UserId;
+use crate::time::{Day, Timestamp};
+use crate::{row, statements};
+
+row! { /// What a lifter's energy depends on, and what is stored of it.
+pub struct BasisRow {
+    /// Body weight in kilograms.
+    weight: Option<f64>,
+    /// The lifter's own word.
+    gender: Option<String>,
+    /// `kg` or `lbs`.
+    preferred_unit: String,
+    /// As stored.
+    energy: Option<f64>,
+    /// As stored.
+    rank: Option<String>,
+    /// Best back squat, or 0.
+    squat: f64,
+    /// Best bench press, or 0.
+    bench: f64,
+    /// Best deadlift, or 0.
+    deadlift: f64,
+} }
+
+impl BasisRow {
+    /// The bests that are stored.
+    #[must_use]
+    pub fn bests(&self) -> CoreBests {
+        CoreBests([self.squat, self.bench, self.deadlift])
+    }
+
+    /// The standing that these bests bring this lifter.
+    #[must_use]
+    pub fn standing(&self, bests: CoreBests) -> Standing {
+        standing(bests, self.weight, self.gender.as_deref(), Unit::of(&self.preferred_unit))
+    }
+}
+
+row! { /// A place on the board.
+pub struct BoardRow {
+    user_id: UserId,
+    username: String,
+    display_name: Option<String>,
+    energy: f64,
+    avatar_url: Option<String>,
+    rank: Option<String>,
+} }
+
+row! { /// The highest energy of a day.
+pub struct DayRow {
+    day: Day,
+    energy: f64,
+} }
+
+row! { /// An energy a lifter reached or fell to.
+pub struct HistoryRow {
+    id: Uuid,
+    user_id: UserId,
+    energy: f64,
+    created_at: Timestamp,
+} }
+
+row! { /// A lifter's present energy.
+pub struct LatestRow {
+    energy: f64,
+} }
+
+statements! {
+    /// What the energy depends on.
+    pooled fn get_basis(user: UserId) -> opt BasisRow = "energy/get_basis";
+    /// Stores energy and rank, and the energy's history under this id if one is given.
+    pooled fn update_standing(user: UserId, energy: f64, rank: &str, history_id: Option<Uuid>, now: Timestamp) -> exec
+        = "energy/update_standing";
+    /// A page of the board.
+    pooled fn list_board(limit: i64, offset: i64) -> many BoardRow = "energy/list_board";
+    /// The highest energy of each day, oldest first.
+    pooled fn list_days(user: UserId) -> many DayRow = "energy/list_days";
+    /// Every energy, newest first.
+    pooled fn list_history(user: UserId) -> many HistoryRow = "energy/list_history";
+    /// The present energy.
+    shared fn get_latest(user: UserId) -> opt LatestRow = "energy/get_latest";
+}

@@ -1,0 +1,15 @@
+//! Strength standards: what a lifter of some body weight must lift for each rank. Knows no database.
+
+mod handlers;
+pub mod rules;
+mod wire;
+
+pub use rules::{Pack, Rank, Sex, Unit};
+
+use crate::http::Route;
+use crate::route;
+
+/// The routes of this domain.
+pub const ROUTES: &[Route] =
+    &[route!(Get "/api/v1/standards/{bodyweight}" handlers::show "The standards of a body weight, for each rank.")
+        .fails(&[400])];
