@@ -1,0 +1,39 @@
+//! Statements about experience points.
+
+use uuid::Uuid;
+
+use crate::ids::UserId;
+use crate::time::Timestamp;
+use crate::{row, statements};
+
+row! { /// The points a lifter has.
+pub struct TotalRow {
+    total_xp: i32,
+} }
+
+row! { /// A lifter's points, and those since some time.
+pub struct ProgressRow {
+    total_xp: i32,
+    gained: i64,
+    active: bool,
+} }
+
+row! { /// A lifter whose row is locked.
+pub struct LockedRow {
+    #[expect(dead_code, reason = "that there is a row is the answer")]
+    id: UserId,
+} }
+
+statements! {
+    /// Locks the lifter against every other award and score.
+    pooled fn lock_lifter(user: UserId) -> opt LockedRow = "levels/lock_lifter";
+    /// The points.
+    pooled fn get_total(user: UserId) -> one TotalRow = "levels/get_total";
+    /// The points, and those gained since; nothing for nobody.
+    shared fn get_progress(user: UserId, since: Timestamp) -> opt ProgressRow = "levels/get_progress";
+    /// Writes the events that are new and adds them up; answers how many lifters gained: 1 or 0.
+    pooled fn insert_events(
+        user: UserId, ids: &[Uuid], amounts: &[i32], reasons: &[&Option<String>], keys: &[&Option<String>],
+        source_types: &[&Option<String>], source_ids: &[&Option<String>], total_before: i32, level: i32, now: Timestamp,
+    ) -> exec = "levels/insert_events";
+}

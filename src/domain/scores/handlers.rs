@@ -1,0 +1,104 @@
+//! The score routes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::recording;
+use super::sql::{self, ScoreRow};
+use super::wire::{EventsQuery, HighScoreValue, NewScore, PersonalBestEvent, RecordedScore, Score, ScorePlace};
+use crate::app::App;
+use crate::db::Tx;
+use crate::domain::auth::{self, Caller, User};
+use crate::domain::{energy, scenarios, users};
+use crate::error::{Error, Noun, Or404, Problem, Result};
+use crate::http::page::PageQuery;
+use crate::http::{Json, NoContent, Path, Query};
+use crate::ids::{ScenarioId, UserId};
+use crate::time::Timestamp;
+
+pub async fn record(
+    app: Arc<App>,
+    Caller(user): Caller,
+    Path((scenario,)): Path<(ScenarioId,)>,
+    Json(new): Json<NewScore>,
+) -> Result<Json<RecordedScore>> {
+    if new.scenario_id.as_ref().is_some_and(|named| *named != scenario) {
+        return Err(
+            Error::new(Problem::BadRequest).with_detail("scenario_id in the body differs from the one in the path")
+        );
+    }
+    let recorded = recording::record(&app, user, &scenario, new.lift()).await?;
+    Ok(Json(recorded.into()))
+}
+
+pub async fn create(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewScore>) -> Result<Json<Score>> {
+    let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
+    let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
+    let recorded = recording::record(&app, user, scenario, new.lift()).await?;
+    Ok(Json(recorded.score.into()))
+}
+
+pub async fn leaderboard(
+    app: Arc<App>,
+    Path((scenario,)): Path<(ScenarioId,)>,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<Vec<ScorePlace>>> {
+    let (limit, offset) = page.bounds();
+    let rows = sql::list_board(&app.db, &scenario, limit, offset).await?;
+    let ids: Vec<UserId> = rows.iter().map(|row| row.user_id).collect();
+    let mut lifters: HashMap<_, _> = users::others(&app, &ids).await?.into_iter().map(|user| (user.id, user)).collect();
+    let places = (offset + 1..).zip(&rows);
+    let shown = places.filter_map(|(rank, row)| Some(ScorePlace::new(rank, row, lifters.remove(&row.user_id)?)));
+    Ok(Json(shown.collect()))
+}
+
+pub async fn list(app: Arc<App>, Path((user, scenario)): Path<(UserId, ScenarioId)>) -> Result<Json<Vec<Score>>> {
+    let scores = sql::list_scores(&app.db, user, &scenario).await?;
+    if scores.is_empty() {
+        tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, &scenario))?;
+    }
+    Ok(Json(scores.into_iter().map(Score::from).collect()))
+}
+
+async fn best(app: &App, user: UserId, scenario: &ScenarioId) -> Result<ScoreRow> {
+    sql::get_highscore(&app.db, user, scenario).await?.or_404(Noun::Score)
+}
+
+pub async fn highscore(app: Arc<App>, Path((user, scenario)): Path<(UserId, ScenarioId)>) -> Result<Json<Score>> {
+    Ok(Json(best(&app, user, &scenario).await?.into()))
+}
+
+pub async fn highscore_value(
+    app: Arc<App>,
+    Path((user, scenario)): Path<(UserId, ScenarioId)>,
+) -> Result<Json<HighScoreValue>> {
+    Ok(Json(HighScoreValue { high_score: best(&app, user, &scenario).await?.score_value }))
+}
+
+pub async fn delete(app: Arc<App>, Caller(caller): Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
+    if user != caller {
+        return Err(Error::new(Problem::Forbidden));
+    }
+    app.db.tx(|tx| delete_in(tx, user, app.clock.now())).await?;
+    Ok(NoContent)
+}
+
+async fn delete_in(tx: Tx, user: UserId, now: Timestamp) -> Result<()> {
+    let (lock, scores, events) = (users::lock(&tx, user), sql::delete_scores(&tx, user), sql::delete_events(&tx, user));
+    let ((), deleted, _) = tokio::try_join!(biased; lock, scores, events)?;
+    if deleted == 0 {
+        return Err(Error::not_found(Noun::Score));
+    }
+    energy::refresh(&tx, user, now).await
+}
+
+pub async fn personal_best_events(
+    app: Arc<App>,
+    _: User,
+    Path((user,)): Path<(UserId,)>,
+    Query(query): Query<EventsQuery>,
+) -> Result<Json<Vec<PersonalBestEvent>>> {
+    let events = sql::list_events(&app.db, user, query.limit()).await?;
+    auth::known_if_empty(&app.db, user, events.is_empty()).await?;
+    Ok(Json(events.into_iter().map(PersonalBestEvent::from).collect()))
+}

@@ -1,0 +1,148 @@
+//! Recording a lift: score, personal best, experience points and energy in one transaction of four round trips. One begins it,
+//! one locks the lifter and reads what the rules need, one writes what they decide, one commits. What shares a round trip is
+//! sent together and runs in the order it stands in, so everything after the lock sees what the last holder of it wrote.
+
+use crate::app::App;
+use crate::db::Tx;
+use crate::domain::energy::CORE_LIFTS;
+use crate::domain::levels::Award;
+use crate::domain::{energy, levels, scenarios, users};
+use crate::error::Result;
+use crate::ids::{ScenarioId, ScoreId, UserId};
+use crate::time::Timestamp;
+
+use super::rules::{Lift, PERSONAL_BEST_XP, is_personal_best, score_value, volume_xp};
+use super::sql::{self, BestRow, ScoreRow};
+
+/// What recording a lift changed.
+pub struct Recorded {
+    /// The new score.
+    pub score: ScoreRow,
+    /// Whether it is a personal best.
+    pub is_personal_best: bool,
+    /// The best before it.
+    pub previous_best: Option<BestRow>,
+}
+
+/// Records a lift.
+///
+/// # Errors
+/// 401 if the account is gone, 404 if there is no such exercise.
+pub async fn record(app: &App, user: UserId, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
+    app.db.tx(|tx| record_in(tx, app, user, scenario_id, lift)).await
+}
+
+async fn record_in(tx: Tx, app: &App, user: UserId, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
+    let tx = &tx;
+    let ((), scenario, previous_best, next, basis, xp) = tokio::try_join!(
+        biased;
+        users::lock(tx, user),
+        scenarios::get(tx, scenario_id),
+        sql::get_best(tx, user, scenario_id),
+        sql::get_next_id(tx),
+        energy::basis(tx, user),
+        levels::total(tx, user),
+    )?;
+    let now = app.clock.now();
+    let value = score_value(lift, scenario.is_bodyweight);
+    let is_personal_best = is_personal_best(value, previous_best.as_ref().map(|best| best.score_value));
+    let score = score_row(next.id, user, scenario_id, lift, value, scenario.is_bodyweight, now);
+    let volume = volume_xp(lift, scenario.is_bodyweight, scenario.volume_multiplier, basis.weight);
+    let awards = awards(score.id, volume, is_personal_best, xp);
+    let bests = basis.bests().with(&scenario_id.0, value);
+    let is_core = CORE_LIFTS.contains(&scenario_id.0.as_str());
+
+    tokio::try_join!(
+        biased;
+        insert_score(tx, &score),
+        async { if is_personal_best { insert_event(tx, &score).await } else { Ok(0) } },
+        async { if is_core { energy::store(tx, user, &basis, bests, now).await } else { Ok(()) } },
+        levels::grant(tx, user, xp, &awards, &app.config.levels, now),
+    )?;
+    Ok(Recorded { score, is_personal_best, previous_best })
+}
+
+fn score_row(
+    id: ScoreId,
+    user_id: UserId,
+    scenario_id: &ScenarioId,
+    lift: Lift,
+    score_value: f64,
+    is_bodyweight: bool,
+    created_at: Timestamp,
+) -> ScoreRow {
+    ScoreRow {
+        id,
+        user_id,
+        scenario_id: scenario_id.clone(),
+        weight_lifted: lift.weight_kg,
+        score_value,
+        is_bodyweight,
+        created_at,
+        sets: lift.sets,
+        reps: lift.reps,
+    }
+}
+
+/// The awards a score brings, as far as the lifter's total can hold them.
+fn awards(score: ScoreId, volume: Option<i32>, is_personal_best: bool, total: i32) -> Vec<Award> {
+    let best = is_personal_best.then_some(PERSONAL_BEST_XP);
+    let mut room = i32::MAX - total.max(0);
+    [("score_volume", volume), ("score_pr", best)]
+        .into_iter()
+        .filter_map(|(source, amount)| {
+            let amount = amount?.min(room);
+            room -= amount;
+            (amount > 0).then(|| Award::from_source(amount, source, score))
+        })
+        .collect()
+}
+
+async fn insert_score(tx: &Tx, score: &ScoreRow) -> Result<u64> {
+    sql::insert_score(
+        tx,
+        score.id,
+        score.user_id,
+        &score.scenario_id,
+        score.score_value,
+        score.weight_lifted,
+        score.reps,
+        score.sets,
+        score.created_at,
+        score.is_bodyweight,
+    )
+    .await
+}
+
+async fn insert_event(tx: &Tx, score: &ScoreRow) -> Result<u64> {
+    sql::insert_event(
+        tx,
+        score.user_id,
+        &score.scenario_id,
+        score.score_value,
+        score.weight_lifted,
+        score.reps,
+        score.is_bodyweight,
+        score.created_at,
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amounts(volume: Option<i32>, is_personal_best: bool, total: i32) -> Vec<(i32, Option<String>)> {
+        let awards = awards(ScoreId(7), volume, is_personal_best, total);
+        awards.into_iter().map(|award| (award.amount, award.source_type)).collect()
+    }
+
+    #[test]
+    fn awards_fit_into_what_the_total_can_hold() {
+        let (volume, best) = (Some("score_volume".to_owned()), Some("score_pr".to_owned()));
+        assert_eq!(amounts(Some(5), true, 0), [(5, volume.clone()), (10, best.clone())]);
+        assert_eq!(amounts(None, true, 0), [(10, best)]);
+        assert_eq!(amounts(Some(5), true, i32::MAX - 3), [(3, volume)]);
+        assert_eq!(amounts(None, false, 0), []);
+    }
+}

@@ -1,0 +1,94 @@
+//! Statements about scores.
+
+use crate::ids::{ScenarioId, ScoreId, UserId};
+use crate::time::Timestamp;
+use crate::{row, statements};
+
+row! { /// A recorded lift.
+pub struct ScoreRow {
+    /// Its id.
+    id: ScoreId,
+    /// The lifter.
+    user_id: UserId,
+    /// The exercise.
+    scenario_id: ScenarioId,
+    /// Load in kilograms.
+    weight_lifted: f64,
+    /// Estimated one-repetition maximum, or repetitions.
+    score_value: f64,
+    /// Whether it was done without load.
+    is_bodyweight: bool,
+    /// When.
+    created_at: Timestamp,
+    /// Sets.
+    sets: Option<i32>,
+    /// Repetitions in a set.
+    reps: Option<i32>,
+} }
+
+row! { /// The best score of a lifter on an exercise.
+pub struct BestRow {
+    /// Its value.
+    score_value: f64,
+    /// Load in kilograms.
+    weight_lifted: f64,
+    /// Repetitions in a set.
+    reps: Option<i32>,
+    /// Sets.
+    sets: Option<i32>,
+} }
+
+row! { /// The id of the next score.
+pub struct NextIdRow {
+    id: ScoreId,
+} }
+
+row! { /// A place on a board.
+pub struct PlaceRow {
+    score_id: ScoreId,
+    user_id: UserId,
+    score_value: f64,
+    weight_lifted: f64,
+    reached_at: Timestamp,
+} }
+
+row! { /// A personal best as it was reached.
+pub struct EventRow {
+    id: i32,
+    user_id: UserId,
+    scenario_id: ScenarioId,
+    score_value: f64,
+    weight_lifted: f64,
+    is_bodyweight: bool,
+    created_at: Timestamp,
+    reps: Option<i32>,
+} }
+
+statements! {
+    /// The id of the score that will be written.
+    pooled fn get_next_id() -> one NextIdRow = "scores/get_next_id";
+    /// The best score so far.
+    pooled fn get_best(user: UserId, scenario: &ScenarioId) -> opt BestRow = "scores/get_best";
+    /// Writes a score; triggers raise the personal best.
+    pooled fn insert_score(
+        id: ScoreId, user: UserId, scenario: &ScenarioId, score_value: f64, weight_lifted: f64, reps: Option<i32>,
+        sets: Option<i32>, now: Timestamp, is_bodyweight: bool,
+    ) -> exec = "scores/insert_score";
+    /// Notes that a personal best was reached.
+    pooled fn insert_event(
+        user: UserId, scenario: &ScenarioId, score_value: f64, weight_lifted: f64, reps: Option<i32>, is_bodyweight: bool,
+        now: Timestamp,
+    ) -> exec = "scores/insert_personal_best_event";
+    /// A page of an exercise's board.
+    pooled fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
+    /// A lifter's scores on an exercise, newest first.
+    pooled fn list_scores(user: UserId, scenario: &ScenarioId) -> many ScoreRow = "scores/list_scores";
+    /// A lifter's best score on an exercise.
+    shared fn get_highscore(user: UserId, scenario: &ScenarioId) -> opt ScoreRow = "scores/get_highscore";
+    /// Deletes a lifter's scores; triggers do the same to the personal bests.
+    pooled fn delete_scores(user: UserId) -> exec = "scores/delete_scores";
+    /// Deletes what a lifter's personal bests were.
+    pooled fn delete_events(user: UserId) -> exec = "scores/delete_personal_best_events";
+    /// A lifter's personal bests as they were reached, newest first.
+    pooled fn list_events(user: UserId, limit: i64) -> many EventRow = "scores/list_personal_best_events";
+}

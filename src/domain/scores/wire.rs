@@ -1,0 +1,194 @@
+//! Scores on the wire.
+
+use super::recording::Recorded;
+use super::rules::Lift;
+use super::sql::{EventRow, PlaceRow, ScoreRow};
+use crate::domain::users::User;
+use crate::http::page::LIMIT_DEFAULT;
+use crate::ids::{ScenarioId, ScoreId, UserId};
+use crate::time::Timestamp;
+use crate::{input, integer, number, output};
+
+number! { /// Load in kilograms.
+pub struct WeightLifted in 0.0..=1000.0; }
+integer! { /// Repetitions in a set.
+pub struct Reps = i32, 0..=1000; }
+integer! { /// Sets.
+pub struct Sets = i32, 0..=100; }
+
+input! { /// A lift to record.
+pub struct NewScore {
+    /// The exercise, if it is not in the path.
+    scenario_id: Option<ScenarioId>,
+    /// Load in kilograms.
+    weight_lifted: WeightLifted,
+    /// Repetitions in a set; 1 if absent.
+    reps: Option<Reps>,
+    /// Sets; 1 if absent.
+    sets: Option<Sets>,
+} }
+
+impl NewScore {
+    /// The lift that was done.
+    #[must_use]
+    pub fn lift(&self) -> Lift {
+        Lift { weight_kg: self.weight_lifted.0, reps: self.reps.map(|reps| reps.0), sets: self.sets.map(|sets| sets.0) }
+    }
+}
+
+output! { /// A recorded lift.
+pub struct Score {
+    /// Its id.
+    id: ScoreId,
+    /// The lifter.
+    user_id: UserId,
+    /// The exercise.
+    scenario_id: ScenarioId,
+    /// Load in kilograms.
+    weight_lifted: f64,
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
+    score_value: f64,
+    /// Whether the exercise is done without load.
+    is_bodyweight: bool,
+    /// When it was recorded.
+    created_at: Timestamp,
+    /// Sets.
+    sets: Option<i32>,
+    /// Repetitions in a set.
+    reps: Option<i32>,
+} }
+
+impl From<ScoreRow> for Score {
+    fn from(row: ScoreRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            scenario_id: row.scenario_id,
+            weight_lifted: row.weight_lifted,
+            score_value: row.score_value,
+            is_bodyweight: row.is_bodyweight,
+            created_at: row.created_at,
+            sets: row.sets,
+            reps: row.reps,
+        }
+    }
+}
+
+output! { /// A recorded lift and what it changed.
+pub struct RecordedScore {
+    /// The score.
+    score: Score,
+    /// Whether it is a personal best.
+    is_personal_best: bool,
+    /// Value of the best before.
+    previous_best_score_value: Option<f64>,
+    /// Load of the best before, in kilograms.
+    previous_best_weight_lifted: Option<f64>,
+    /// Repetitions of the best before.
+    previous_best_reps: Option<i32>,
+    /// Sets of the best before.
+    previous_best_sets: Option<i32>,
+} }
+
+impl From<Recorded> for RecordedScore {
+    fn from(recorded: Recorded) -> Self {
+        let best = recorded.previous_best.as_ref();
+        Self {
+            is_personal_best: recorded.is_personal_best,
+            previous_best_score_value: best.map(|best| best.score_value),
+            previous_best_weight_lifted: best.map(|best| best.weight_lifted),
+            previous_best_reps: best.and_then(|best| best.reps),
+            previous_best_sets: best.and_then(|best| best.sets),
+            score: recorded.score.into(),
+        }
+    }
+}
+
+integer! { /// Events of a page.
+pub struct EventLimit = i64, 1..=200; }
+
+input! { /// How many events.
+pub struct EventsQuery {
+    /// Events; 50 if absent.
+    limit: Option<EventLimit>,
+} }
+
+impl EventsQuery {
+    /// Events to list.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        self.limit.map_or(LIMIT_DEFAULT, |limit| limit.0)
+    }
+}
+
+output! { /// A place on an exercise's board.
+pub struct ScorePlace {
+    /// The score's id.
+    id: ScoreId,
+    /// Load in kilograms.
+    weight_lifted: f64,
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
+    score_value: f64,
+    /// When it was reached.
+    created_at: Timestamp,
+    /// The lifter.
+    user: User,
+    /// Position, from 1.
+    rank: i64,
+} }
+
+impl ScorePlace {
+    /// The row at this position.
+    #[must_use]
+    pub fn new(rank: i64, row: &PlaceRow, user: User) -> Self {
+        Self {
+            id: row.score_id,
+            weight_lifted: row.weight_lifted,
+            score_value: row.score_value,
+            created_at: row.reached_at,
+            user,
+            rank,
+        }
+    }
+}
+
+output! { /// A personal best as it was reached.
+pub struct PersonalBestEvent {
+    /// Its id.
+    id: i32,
+    /// The lifter.
+    user_id: UserId,
+    /// The exercise.
+    scenario_id: ScenarioId,
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
+    score_value: f64,
+    /// Load in kilograms.
+    weight_lifted: f64,
+    /// Whether the exercise is done without load.
+    is_bodyweight: bool,
+    /// When it was reached.
+    created_at: Timestamp,
+    /// Repetitions in a set.
+    reps: Option<i32>,
+} }
+
+impl From<EventRow> for PersonalBestEvent {
+    fn from(row: EventRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            scenario_id: row.scenario_id,
+            score_value: row.score_value,
+            weight_lifted: row.weight_lifted,
+            is_bodyweight: row.is_bodyweight,
+            created_at: row.created_at,
+            reps: row.reps,
+        }
+    }
+}
+
+output! { /// The value of a best score.
+pub struct HighScoreValue {
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
+    high_score: f64,
+} }
