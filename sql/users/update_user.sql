@@ -1,0 +1,15 @@
+-- Stores a changed account. A new name or address comes under the rule that none differs by case only; by users_pkey.
+update users
+set
+  username = $2,
+  email = $3,
+  case_unique = case_unique or $4,
+  hashed_password = coalesce($5, hashed_password),
+  display_name = $6,
+  avatar_url = $7,
+  weight = $8,
+  gender = $9,
+  preferred_unit = $10,
+  weight_multiplier = $11,
+  updated_at = $12
+where id = $1

@@ -1,0 +1,156 @@
+//! The account routes.
+
+use std::sync::Arc;
+
+use super::fields::{BodyWeight, Email, Username};
+use super::lock;
+use super::registration::{avatar_key, check_free, name_conflicts, register};
+use super::sql::{self, UserRow};
+use super::wire::{
+    AccessToken, LoggedIn, Login, NewUser, ProfilePatch, UnitPatch, User, refresh_cookie, weight_multiplier,
+};
+use crate::app::App;
+use crate::db::Tx;
+use crate::domain::auth::{self, Caller};
+use crate::domain::energy;
+use crate::domain::standards::Unit;
+use crate::error::{Error, Noun, Or404, Problem, Result};
+use crate::http::{Created, Form, Json, NoContent, Path};
+use crate::ids::UserId;
+use crate::schema::{Patch, Text};
+
+pub async fn create(app: Arc<App>, Json(new): Json<NewUser>) -> Result<Created<User>> {
+    let row = register(&app, new).await?;
+    Ok(Created(User::own(row, &app.config.pictures)))
+}
+
+pub async fn login(app: Arc<App>, Form(login): Form<Login>) -> Result<LoggedIn> {
+    let found = sql::get_credentials(&app.db, &login.username.0).await?;
+    let hash = found.as_ref().map(|row| row.hashed_password.clone());
+    let matches = app.passwords.turn().await?.verify(login.password.0, hash).await?;
+    let user = found.filter(|row| matches && row.is_active).ok_or_else(|| Error::new(Problem::InvalidCredentials))?.id;
+    let now = app.clock.now();
+    let (access_token, expires_in) = app.tokens.access(user, now)?;
+    let (refresh_token, life_s) = app.tokens.refresh(user, now)?;
+    let cookie = refresh_cookie(&refresh_token, life_s, &app.config.cookie);
+    Ok(LoggedIn { token: AccessToken { access_token, token_type: "bearer", expires_in }, cookie })
+}
+
+pub async fn me(app: Arc<App>, Caller(user): Caller) -> Result<Json<User>> {
+    let row = sql::get_user(&app.db, user).await?.filter(|row| row.is_active);
+    Ok(Json(User::own(row.ok_or_else(auth::no_account)?, &app.config.pictures)))
+}
+
+pub async fn show(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<User>> {
+    let row = sql::get_user(&app.db, user).await?.or_404(Noun::User)?;
+    Ok(Json(User::other(row, &app.config.pictures)))
+}
+
+pub async fn show_by_name(app: Arc<App>, Path((name,)): Path<(Text<1, 255>,)>) -> Result<Json<User>> {
+    let row = sql::get_user_by_name(&app.db, &name.0).await?.or_404(Noun::User)?;
+    Ok(Json(User::other(row, &app.config.pictures)))
+}
+
+pub async fn update(app: Arc<App>, Caller(user): Caller, Json(patch): Json<ProfilePatch>) -> Result<Json<User>> {
+    if let Patch::Set(Some(avatar)) = &patch.avatar_url {
+        avatar_key(&app, Some(&avatar.0))?;
+    }
+    let hash = match &patch.password {
+        Patch::Set(password) => Some(app.passwords.turn().await?.hash(password.0.clone()).await?),
+        Patch::Keep => None,
+    };
+    let row = app.db.tx(|tx| update_in(tx, &app, user, &patch, hash.as_deref())).await;
+    Ok(Json(User::own(name_conflicts(row)?, &app.config.pictures)))
+}
+
+pub async fn update_unit(app: Arc<App>, Caller(user): Caller, Json(unit): Json<UnitPatch>) -> Result<Json<User>> {
+    let patch = ProfilePatch {
+        username: Patch::Keep,
+        email: Patch::Keep,
+        display_name: Patch::Keep,
+        avatar_url: Patch::Keep,
+        weight: Patch::Keep,
+        gender: Patch::Keep,
+        preferred_unit: Patch::Set(unit.preferred_unit),
+        password: Patch::Keep,
+    };
+    let row = app.db.tx(|tx| update_in(tx, &app, user, &patch, None)).await?;
+    Ok(Json(User::own(row, &app.config.pictures)))
+}
+
+/// Changes the account under its lock, and the energy with it if that depends on what changed.
+async fn update_in(tx: Tx, app: &App, user: UserId, patch: &ProfilePatch, hash: Option<&str>) -> Result<UserRow> {
+    let tx = &tx;
+    let ((), before) = tokio::try_join!(biased; lock(tx, user), sql::get_user(tx, user))?;
+    let before = before.ok_or_else(auth::no_account)?;
+    let after = patched(app, before.clone(), patch)?;
+    let renamed = (&before.username, &before.email) != (&after.username, &after.email);
+    if renamed {
+        check_free(tx, &Email(after.email.clone()), &Username(after.username.clone()), Some(user)).await?;
+    }
+    let now = app.clock.now();
+    sql::update_user(
+        tx,
+        user,
+        &after.username,
+        &after.email,
+        renamed,
+        hash,
+        after.display_name.as_deref(),
+        after.avatar_url.as_deref(),
+        after.weight,
+        after.gender.as_deref(),
+        &after.preferred_unit,
+        weight_multiplier(Unit::of(&after.preferred_unit)),
+        now,
+    )
+    .await?;
+    if (before.weight, &before.gender, &before.preferred_unit) != (after.weight, &after.gender, &after.preferred_unit) {
+        energy::refresh(tx, user, now).await?;
+    }
+    sql::get_user(tx, user).await?.ok_or_else(auth::no_account)
+}
+
+/// The account with the changes.
+fn patched(app: &App, mut row: UserRow, patch: &ProfilePatch) -> Result<UserRow> {
+    let text = |text: &Option<Text<0, 255>>| text.as_ref().map(|text| text.0.clone());
+    if let Patch::Set(Username(name)) = &patch.username {
+        row.username.clone_from(name);
+    }
+    if let Patch::Set(Email(email)) = &patch.email {
+        row.email.clone_from(email);
+    }
+    if let Patch::Set(name) = &patch.display_name {
+        row.display_name = text(name);
+    }
+    if let Patch::Set(avatar) = &patch.avatar_url {
+        row.avatar_url = avatar_key(app, avatar.as_ref().map(|text| text.0.as_str()))?;
+    }
+    if let Patch::Set(weight) = patch.weight {
+        row.weight = weight.map(|BodyWeight(kg)| kg);
+    }
+    if let Patch::Set(gender) = &patch.gender {
+        row.gender = gender.as_ref().map(|text| text.0.clone());
+    }
+    if let Patch::Set(unit) = patch.preferred_unit {
+        unit.name().clone_into(&mut row.preferred_unit);
+    }
+    Ok(row)
+}
+
+pub async fn delete(app: Arc<App>, Caller(user): Caller) -> Result<NoContent> {
+    app.db.tx(|tx| delete_in(tx, user)).await?;
+    Ok(NoContent)
+}
+
+async fn delete_in(tx: Tx, user: UserId) -> Result<()> {
+    tokio::try_join!(
+        biased;
+        lock(&tx, user),
+        sql::detach_workouts(&tx, user),
+        sql::delete_board_entries(&tx, user),
+        sql::delete_rate_events(&tx, user),
+        sql::delete_user(&tx, user),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Lifters' accounts: registering, logging in, the profile.
+
+mod fields;
+mod handlers;
+mod registration;
+mod sql;
+mod wire;
+
+use crate::app::App;
+use crate::db::Tx;
+use crate::db::statement::Conn;
+use crate::domain::auth;
+use crate::error::{Noun, Or404, Result};
+use crate::http::Route;
+use crate::http::route::FORM_MAX_BYTES;
+use crate::ids::UserId;
+use crate::route;
+
+pub use sql::STATEMENTS;
+pub use wire::User;
+
+/// The routes of this domain.
+pub const ROUTES: &[Route] = &[
+    route!(Post "/api/v1/users" handlers::create "Registers a lifter.").fails(&[400, 429]),
+    route!(Post "/api/v1/users/login" handlers::login "Trades an email address and a password for tokens.")
+        .body_max_bytes(FORM_MAX_BYTES)
+        .fails(&[401, 429]),
+    route!(Get "/api/v1/users/me" handlers::me "One's own account."),
+    route!(Patch "/api/v1/users/me" handlers::update "Changes one's own account.").fails(&[400, 429]),
+    route!(Patch "/api/v1/users/me/unit" handlers::update_unit "Changes the unit one reads weights in."),
+    route!(Delete "/api/v1/users/me" handlers::delete "Deletes one's own account and everything that belongs to it."),
+    route!(Get "/api/v1/users/{user_id}" handlers::show "Another lifter's account.").fails(&[404]),
+    route!(Get "/api/v1/users/username/{username}" handlers::show_by_name "Another lifter's account, by name.")
+        .fails(&[404]),
+];
+
+/// Locks a lifter's row until the end of the transaction: their scores, awards and changes take effect one after another.
+///
+/// # Errors
+/// 401 if the account is gone or not active.
+pub async fn lock(tx: &Tx, user: UserId) -> Result<()> {
+    let active = sql::lock_user(tx, user).await?.is_some_and(|row| row.active);
+    if active { Ok(()) } else { Err(auth::no_account()) }
+}
+
+/// These lifters as others see them, in no order.
+///
+/// # Errors
+/// As its statement.
+pub async fn others(app: &App, users: &[UserId]) -> Result<Vec<User>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sql::list_users(&app.db, users).await?;
+    Ok(rows.into_iter().map(|row| User::other(row, &app.config.pictures)).collect())
+}
+
+/// The name of a lifter's overall rank, as stored.
+///
+/// # Errors
+/// 404 if there is no such lifter.
+pub async fn rank(db: &impl Conn, user: UserId) -> Result<Option<String>> {
+    Ok(sql::get_user(db, user).await?.or_404(Noun::User)?.rank)
+}

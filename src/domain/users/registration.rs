@@ -1,0 +1,79 @@
+//! Making an account. The database's unique indexes decide who is first; the checks before spare everybody else the hash.
+
+use super::fields::{Email, Username};
+use super::sql::{self, UserRow};
+use super::wire::{NewUser, weight_multiplier};
+use crate::app::App;
+use crate::db::OnConstraint;
+use crate::db::statement::Conn;
+use crate::domain::standards::Unit;
+use crate::error::{Error, FieldError, Problem, Result};
+use crate::ids::UserId;
+use crate::pictures;
+
+/// Makes the account.
+///
+/// # Errors
+/// 400 if the address or the name is taken, 422 for a foreign picture, 429 if too many wait to be hashed.
+pub async fn register(app: &App, new: NewUser) -> Result<UserRow> {
+    let avatar_key = avatar_key(app, new.avatar_url.as_ref().map(|text| text.0.as_str()))?;
+    check_free(&app.db, &new.email, &new.username, None).await?;
+    let turn = app.passwords.turn().await?;
+    // Once more with the lane in hand: a crowd with one name then costs one hash.
+    check_free(&app.db, &new.email, &new.username, None).await?;
+    let hash = turn.hash(new.password.0).await?;
+    let unit = new.preferred_unit.unwrap_or(Unit::Kg);
+    let inserted = sql::insert_user(
+        &app.db,
+        UserId(uuid::Uuid::new_v4()),
+        &new.username.0,
+        &new.email.0,
+        &hash,
+        new.display_name.as_ref().map(|text| text.0.as_str()),
+        avatar_key.as_deref(),
+        unit.name(),
+        weight_multiplier(unit),
+        app.clock.now(),
+    );
+    name_conflicts(inserted.await)
+}
+
+/// 400 if somebody else has the address or the name, whatever its case.
+///
+/// # Errors
+/// `EmailTaken` or `UsernameTaken`.
+pub async fn check_free(db: &impl Conn, email: &Email, username: &Username, but: Option<UserId>) -> Result<()> {
+    let taken = sql::get_taken(db, &email.0, &username.0, but).await?;
+    match (taken.email, taken.username) {
+        (true, _) => Err(Error::new(Problem::EmailTaken)),
+        (_, true) => Err(Error::new(Problem::UsernameTaken)),
+        _ => Ok(()),
+    }
+}
+
+/// What the unique indexes mean to a caller who lost a race.
+///
+/// # Errors
+/// `EmailTaken`, `UsernameTaken`, or what was there.
+pub fn name_conflicts<T>(outcome: Result<T>) -> Result<T> {
+    outcome
+        .on_constraint("ix_users_email", Problem::EmailTaken)
+        .on_constraint("users_email_case_key", Problem::EmailTaken)
+        .on_constraint("users_username_key", Problem::UsernameTaken)
+        .on_constraint("users_username_case_key", Problem::UsernameTaken)
+}
+
+/// The key of the picture that was sent; empty text is none.
+///
+/// # Errors
+/// 422 if it is not one of ours.
+pub fn avatar_key(app: &App, given: Option<&str>) -> Result<Option<String>> {
+    let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else { return Ok(None) };
+    match pictures::own_key(&app.config.pictures, given) {
+        Some(key) => Ok(Some(key)),
+        None => {
+            let detail = "avatar_url must be a picture of this service".to_owned();
+            Err(Error::invalid(vec![FieldError { pointer: "/avatar_url".to_owned(), code: "format", detail }]))
+        }
+    }
+}

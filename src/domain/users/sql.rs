@@ -1,0 +1,91 @@
+//! Statements about accounts.
+
+use crate::ids::UserId;
+use crate::time::Timestamp;
+use crate::{row, statements};
+
+row! { /// An account, with what odd old rows lack filled in.
+pub struct UserRow {
+    /// Its id.
+    id: UserId,
+    /// Its name.
+    username: String,
+    /// Its email address.
+    email: String,
+    /// Whether it may log in and stands on boards.
+    is_active: bool,
+    /// When it was made.
+    created_at: Timestamp,
+    /// When it was changed.
+    updated_at: Timestamp,
+    /// A stored key, or an address in old rows.
+    avatar_url: Option<String>,
+    /// The name that is shown.
+    display_name: Option<String>,
+    /// Body weight in kilograms.
+    weight: Option<f64>,
+    /// The lifter's own word.
+    gender: Option<String>,
+    /// `free`, `gold` or `platinum`.
+    subscription_level: String,
+    /// Energy.
+    energy: Option<f64>,
+    /// Name of the overall rank.
+    rank: Option<String>,
+    /// The store's id of a purchase.
+    original_transaction_id: Option<String>,
+    /// `kg` or `lbs`.
+    preferred_unit: String,
+} }
+
+row! { /// What a login is checked against.
+pub struct CredentialsRow {
+    id: UserId,
+    hashed_password: String,
+    is_active: bool,
+} }
+
+row! { /// A lifter whose row is locked.
+pub struct LockedRow {
+    active: bool,
+} }
+
+row! { /// Which of two names are taken, whatever their case.
+pub struct TakenRow {
+    email: bool,
+    username: bool,
+} }
+
+statements! {
+    /// One account.
+    shared fn get_user(id: UserId) -> opt UserRow = "users/get_user";
+    /// One account by its name: the exact one, else the only one that differs by case.
+    shared fn get_user_by_name(username: &str) -> opt UserRow = "users/get_user_by_name";
+    /// Several accounts.
+    pooled fn list_users(ids: &[UserId]) -> many UserRow = "users/list_users";
+    /// What a login is checked against: the exact address, else the only one that differs by case.
+    shared fn get_credentials(email: &str) -> opt CredentialsRow = "users/get_credentials";
+    /// Which names are taken by others.
+    pooled fn get_taken(email: &str, username: &str, but: Option<UserId>) -> one TakenRow = "users/get_taken";
+    /// Makes an account.
+    pooled fn insert_user(
+        id: UserId, username: &str, email: &str, hashed_password: &str, display_name: Option<&str>, avatar_key: Option<&str>,
+        preferred_unit: &str, weight_multiplier: f64, now: Timestamp,
+    ) -> one UserRow = "users/insert_user";
+    /// Locks an account.
+    pooled fn lock_user(id: UserId) -> opt LockedRow = "users/lock_user";
+    /// Stores a changed account.
+    pooled fn update_user(
+        id: UserId, username: &str, email: &str, renamed: bool, hashed_password: Option<&str>, display_name: Option<&str>,
+        avatar_url: Option<&str>, weight: Option<f64>, gender: Option<&str>, preferred_unit: &str, weight_multiplier: f64,
+        now: Timestamp,
+    ) -> exec = "users/update_user";
+    /// Parts the workouts of others from routines that go.
+    pooled fn detach_workouts(user: UserId) -> exec = "users/update_detached_workouts";
+    /// Deletes old board rows, which no foreign key follows.
+    pooled fn delete_board_entries(user: UserId) -> exec = "users/delete_board_entries";
+    /// Deletes noted actions, which no foreign key follows.
+    pooled fn delete_rate_events(user: UserId) -> exec = "users/delete_rate_events";
+    /// Deletes the account; foreign keys do the rest.
+    pooled fn delete_user(id: UserId) -> exec = "users/delete_user";
+}

@@ -1,0 +1,95 @@
+//! Addresses of stored pictures: a key in the table, an absolute address on the wire. Pure.
+
+use crate::config::{PictureConfig, origin_of};
+
+/// Characters a key may have.
+const KEY_MAX: usize = 512;
+
+/// The address that clients get for what the table holds: a key hangs below our static folder, an address of our own origin is
+/// made anew, a foreign one passes through.
+#[must_use]
+pub fn address(config: &PictureConfig, stored: Option<&str>) -> Option<String> {
+    let stored = stored.map(str::trim).filter(|stored| !stored.is_empty())?;
+    match own_key(config, stored) {
+        Some(key) => Some(format!("{}/{key}", config.public_base)),
+        None if origin_of(stored).is_some() => Some(stored.to_owned()),
+        None => None,
+    }
+}
+
+/// The key behind what a client sent: a key, or an address of our own static folder. `None` for anything foreign.
+#[must_use]
+pub fn own_key(config: &PictureConfig, given: &str) -> Option<String> {
+    let path = match origin_of(given) {
+        Some(origin) if is_own(config, &origin) => {
+            let (_, rest) = given.split_once("://")?;
+            let (_, path) = rest.split_once('/')?;
+            path.split(['?', '#']).next()?
+        }
+        Some(_) => return None,
+        None => given,
+    };
+    let path = path.trim_start_matches('/');
+    let key = path.strip_prefix("static/").unwrap_or(path);
+    is_key(key).then(|| key.to_owned())
+}
+
+/// Ours, or that of a developer's machine, which old rows and old clients hold.
+fn is_own(config: &PictureConfig, origin: &str) -> bool {
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let name = host.split(':').next().unwrap_or_default();
+    config.own_origins.iter().any(|own| own == origin) || matches!(name, "localhost" | "127.0.0.1")
+}
+
+fn is_key(key: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let segment = |part: &str| !part.is_empty() && !part.starts_with('.') && part.chars().all(plain);
+    key.len() <= KEY_MAX && key.split('/').all(segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> PictureConfig {
+        PictureConfig {
+            public_base: "https://api.repduel.com/static".to_owned(),
+            own_origins: vec!["https://api.repduel.com".to_owned(), "https://cdn.repduel.com".to_owned()],
+        }
+    }
+
+    #[test]
+    fn stored_values_become_absolute_addresses() {
+        let cases = [
+            (Some("avatars/a.png"), Some("https://api.repduel.com/static/avatars/a.png")),
+            (Some("http://localhost:9999/static/avatars/a.png"), Some("https://api.repduel.com/static/avatars/a.png")),
+            (Some("https://cdn.repduel.com/avatars/a.png?v=2"), Some("https://api.repduel.com/static/avatars/a.png")),
+            (Some("https://elsewhere.example/a.png"), Some("https://elsewhere.example/a.png")),
+            (Some("javascript:alert(1)"), None),
+            (Some("  "), None),
+            (None, None),
+        ];
+        for (stored, expected) in cases {
+            assert_eq!(address(&config(), stored).as_deref(), expected, "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn only_our_own_is_taken() {
+        for given in ["/static/avatars/a.png", "avatars/a.png", "https://api.repduel.com/static/avatars/a.png"] {
+            assert_eq!(own_key(&config(), given).as_deref(), Some("avatars/a.png"), "{given}");
+        }
+        for given in [
+            "https://elsewhere.example/a.png",
+            "https://api.repduel.com.evil/a",
+            "../a",
+            "a/../b",
+            "a b",
+            "javascript:x",
+            "//evil/x.png:",
+            "",
+        ] {
+            assert_eq!(own_key(&config(), given), None, "{given}");
+        }
+    }
+}
