@@ -1,0 +1,19 @@
+//! What operators and their machines ask: does it live, is it ready, what can it do.
+
+mod handlers;
+mod sql;
+mod wire;
+
+use crate::http::Route;
+use crate::route;
+
+pub use sql::STATEMENTS;
+
+/// The routes of this domain.
+pub const ROUTES: &[Route] = &[
+    route!(Get "/" handlers::root "The service's name."),
+    route!(Get "/health" handlers::health "Whether the process lives, and nothing else."),
+    route!(Get "/health/db" handlers::health_db "Whether the database can be reached."),
+    route!(Get "/ready" handlers::ready "Whether requests should be sent here."),
+    route!(Get "/openapi.json" handlers::openapi "This API as an OpenAPI 3.1 document."),
+];

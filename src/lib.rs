@@ -1,0 +1,21 @@
+//! The backend of RepDuel, a strength-training game: modules in reading order, from the ground up.
+
+pub mod config;
+pub mod error;
+pub mod schema;
+pub mod time;
+
+pub mod db;
+pub mod ids;
+pub mod password;
+pub mod pictures;
+pub mod telemetry;
+pub mod token;
+
+pub mod app;
+pub mod http;
+pub mod openapi;
+
+pub mod domain;
+pub mod routes;
+pub mod start;

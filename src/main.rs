@@ -1,0 +1,123 @@
+//! The program: one word says what to do. Exit codes: 0 done, 1 it could not be done, 64 the words or the configuration are
+//! wrong.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use repduel_backend::config::{Config, VARS};
+use repduel_backend::http::server;
+use repduel_backend::http::service::Service;
+use repduel_backend::time::Clock;
+use repduel_backend::{openapi, routes, start, telemetry};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// It could not be done.
+const FAILED: u8 = 1;
+/// The command line or the configuration is wrong (`EX_USAGE` of sysexits).
+const USAGE: u8 = 64;
+
+const HELP: &str = "\
+usage: repduel-backend COMMAND
+  serve       bring the schema up to date and serve
+  migrate     bring the schema up to date and stop
+  openapi     print the API as an OpenAPI document
+  variables   print the environment variables that are read, as a table
+  --version   print the version and the commit
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["serve"] => with_config(serve),
+        ["migrate"] => with_config(migrate),
+        ["openapi"] => print(&format!("{:#}\n", openapi::document(routes::TABLE))),
+        ["variables"] => print(&variables()),
+        ["--version"] => {
+            print(&format!("repduel-backend {} ({})\n", env!("CARGO_PKG_VERSION"), env!("REPDUEL_COMMIT")))
+        }
+        ["--help" | "help"] => print(HELP),
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILED), // the reader has gone
+    }
+}
+
+/// The README's table.
+fn variables() -> String {
+    let rows = VARS.iter().map(|var| {
+        let names: Vec<String> =
+            std::iter::once(&var.name).chain(var.aliases).map(|name| format!("`{name}`")).collect();
+        let default = if var.default.is_empty() { String::new() } else { format!("`{}`", var.default) };
+        let secret = if var.secret { "yes" } else { "" };
+        format!("| {} | {default} | {secret} | {} |\n", names.join(", "), var.doc)
+    });
+    format!("| variable | default | secret | what it does |\n| --- | --- | --- | --- |\n{}", rows.collect::<String>())
+}
+
+/// Reads the configuration, starts logging and the runtime, and runs the command.
+fn with_config<F: Future<Output = Result<(), String>>>(command: impl FnOnce(Config) -> F) -> ExitCode {
+    let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    telemetry::init(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::from(FAILED);
+        }
+    };
+    match runtime.block_on(command(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let listen = config.listen;
+    let app = start::start(config, Clock::System).await.map_err(|error| error.to_string())?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let shutdown = shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    tracing::info!(%address, "listening");
+    let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE));
+    server::serve(listener, service, shutdown).await;
+    app.db.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn migrate(config: Config) -> Result<(), String> {
+    let chosen = start::choose(&config).await.map_err(|refused| refused.to_string())?;
+    start::migrate(&chosen.dsn).await.map_err(|error| error.chain().unwrap_or_default())
+}
+
+/// Resolves at SIGTERM or SIGINT.
+fn shutdown() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}

@@ -1,0 +1,16 @@
+//! The whole API: the domains' routes, in reading order.
+
+use crate::domain::{energy, levels, ops, ranks, scenarios, scores, standards, users};
+use crate::http::route::Table;
+
+/// Every route.
+pub const TABLE: Table = &[
+    ops::ROUTES,
+    users::ROUTES,
+    scenarios::ROUTES,
+    scores::ROUTES,
+    energy::ROUTES,
+    standards::ROUTES,
+    ranks::ROUTES,
+    levels::ROUTES,
+];

@@ -1,0 +1,104 @@
+//! Starting: from a configuration to an app with a database whose schema is up to date.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::db::bootstrap::{self, Candidate, Refused};
+use crate::db::dsn::{Dsn, DsnError};
+use crate::db::{Db, migrate};
+use crate::domain::scenarios::catalogue;
+use crate::error::{Error, Result};
+use crate::time::Clock;
+
+/// Pause between two looks for a database that was away at the start.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Why the service does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// No database can be reached.
+    NoDatabase(Refused),
+    /// The address asks for something that cannot be had.
+    Address(DsnError),
+    /// The schema cannot be brought up to date.
+    Migration(Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDatabase(refused) => refused.fmt(f),
+            Self::Address(error) => write!(f, "the database's address {error}"),
+            Self::Migration(error) => {
+                write!(f, "the schema cannot be brought up to date: {}", error.chain().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Chooses the database, brings its schema up to date and wires the app. Where the configuration allows a start without a
+/// database, the schema follows as soon as there is one.
+///
+/// # Errors
+/// [`StartError`], one sentence per thing that is wrong.
+pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError> {
+    let chosen = choose(&config).await.map_err(StartError::NoDatabase)?;
+    let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;
+    if chosen.reachable {
+        migrate(&chosen.dsn).await.map_err(StartError::Migration)?;
+        return Ok(Arc::new(App::new(config, db, clock, true)));
+    }
+    let app = Arc::new(App::new(config, db, clock, false));
+    tokio::spawn(migrate_when_back(Arc::clone(&app), chosen.dsn));
+    Ok(app)
+}
+
+/// Chooses the database of this configuration and logs what was tried.
+///
+/// # Errors
+/// [`Refused`] if none can be reached and the configuration insists.
+pub async fn choose(config: &Config) -> Result<bootstrap::Chosen, Refused> {
+    let candidates = config.database_urls.iter();
+    let candidates = candidates.map(|(name, url)| Candidate { name, dsn: Dsn::parse(url.expose()) }).collect();
+    let (strict, timeout) = (config.strict_bootstrap, config.bootstrap_timeout);
+    let chosen = bootstrap::choose(candidates, strict, timeout, bootstrap::probe).await?;
+    for attempt in &chosen.failed {
+        tracing::warn!(%attempt, "a database was passed over");
+    }
+    if chosen.reachable {
+        tracing::info!(from = chosen.name, database = chosen.dsn.location(), "using this database");
+    } else {
+        tracing::warn!(
+            from = chosen.name,
+            database = chosen.dsn.location(),
+            "no database can be reached; waiting for this one"
+        );
+    }
+    Ok(chosen)
+}
+
+/// Brings the schema up to date and adds the exercises that are missing.
+///
+/// # Errors
+/// As [`migrate::run`].
+pub async fn migrate(dsn: &Dsn) -> Result<()> {
+    let applied = migrate::run(dsn, catalogue::seed).await?;
+    if !applied.is_empty() {
+        tracing::info!(?applied, "the schema was brought up to date");
+    }
+    Ok(())
+}
+
+async fn migrate_when_back(app: Arc<App>, dsn: Dsn) {
+    while let Err(error) = migrate(&dsn).await {
+        tracing::debug!(cause = error.chain(), "no database yet");
+        tokio::time::sleep(RETRY).await;
+    }
+    tracing::info!(database = dsn.location(), "the database is there");
+    app.set_migrated();
+}
