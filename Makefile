@@ -1,0 +1,134 @@
+# `make run` and `make test` need Rust and nothing else: the rest is installed or made when it is missing.
+# PostgreSQL runs as a private cluster in .dev, which tests/cluster.sh looks after.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+# The targets are steps in an order, and cargo uses all cores by itself.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+PORT ?= 9999
+
+# A shell that was open when Rust was installed does not find cargo yet.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# ---- Run and test ---------------------------------------------------------------------------------------------------
+
+define TRY_IT
+
+RepDuel is about to serve http://127.0.0.1:$(PORT). Try it from a second terminal:
+
+  curl http://127.0.0.1:$(PORT)/health
+  curl http://127.0.0.1:$(PORT)/api/v1/users -H 'Content-Type: application/json' -d '{"username": "ada", "email": "ada@example.com", "password": "lift-heavy"}'
+  TOKEN=$$(curl -s http://127.0.0.1:$(PORT)/api/v1/users/login -d username=ada@example.com -d password=lift-heavy |
+           sed 's/.*"access_token": *"\([^"]*\)".*/\1/')
+  curl http://127.0.0.1:$(PORT)/api/v1/users/me -H "Authorization: Bearer $$TOKEN"
+
+Ctrl-C stops the server. The database stays up, with its data in .dev/pg; `make db-stop` stops it.
+
+endef
+
+.PHONY: run
+run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) with a database of its own
+	@$(info $(TRY_IT))
+	url=$$(tests/cluster.sh start .dev/pg durable)
+	set -a
+	source .dev/secrets.env
+	DATABASE_URL=$$url APP_ENV=development HOST=127.0.0.1 PORT=$(PORT) BASE_URL=http://127.0.0.1:$(PORT)
+	# The server prefers these to DATABASE_URL, and they mean somebody else's database.
+	unset DATABASE_URL_INTERNAL DATABASE_URL_LOCAL DATABASE_URL_REMOTE
+	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve
+
+.PHONY: test
+test: tools ## Run all tests on a throw-away database (ARGS go to cargo test)
+	@tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
+
+# Better said now than after the build.
+.PHONY: port-free
+port-free:
+	@if (exec 3<>/dev/tcp/127.0.0.1/$(PORT)) 2>/dev/null; then
+		echo "Port $(PORT) is in use: end what uses it, or choose another with 'make run PORT=...'." >&2
+		exit 1
+	fi
+
+# Made once: new keys would end every session of the development database.
+.dev/secrets.env:
+	@mkdir -p .dev
+	umask 077
+	for name in JWT_SECRET_KEY REFRESH_JWT_SECRET_KEY ADMIN_API_TOKEN; do
+		echo "$$name=$$(od -An -vN32 -tx1 /dev/urandom | tr -d ' \n')"
+	done >$@.new
+	mv $@.new $@
+
+# ---- Build and check ------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: tools ## Build the release binary
+	cargo build --release --locked
+
+.PHONY: check
+check: fmt-check lint ## Check format and lints
+
+.PHONY: fmt
+fmt: rustfmt ## Format the code
+	cargo fmt
+
+.PHONY: fmt-check
+fmt-check: rustfmt ## Check the format
+	cargo fmt --check
+
+.PHONY: lint
+lint: clippy ## Run clippy; a warning is an error
+	cargo clippy --all-targets --locked -- -D warnings
+
+.PHONY: openapi
+openapi: tools ## Rewrite tests/api/openapi.json, the API document that a test compares with
+	@# Not straight into the file: a failed build would leave it empty.
+	mkdir -p .dev
+	cargo run -q --locked -- openapi >.dev/openapi.json
+	cp .dev/openapi.json tests/api/openapi.json
+
+# ---- Database -------------------------------------------------------------------------------------------------------
+
+.PHONY: db-start
+db-start: ## Start the development database and print its URL
+	@tests/cluster.sh start .dev/pg durable
+
+.PHONY: db-stop
+db-stop: ## Stop the development database; its data stay
+	@tests/cluster.sh stop .dev/pg
+
+.PHONY: psql
+psql: ## Open psql in the development database
+	@tests/cluster.sh start .dev/pg durable >/dev/null
+	tests/cluster.sh psql .dev/pg
+
+.PHONY: clean
+clean: ## Stop the databases and delete .dev (data and keys) and target
+	@tests/cluster.sh remove .dev/pg
+	tests/cluster.sh remove .dev/test
+	rm -rf .dev target
+
+# ---- Tools ----------------------------------------------------------------------------------------------------------
+
+.PHONY: tools
+tools: ## Make sure of Rust, a C compiler and curl
+	@if ! command -v cargo >/dev/null; then
+		echo "Rust is missing: install it as https://rustup.rs says, then try again." >&2
+		exit 1
+	fi
+	missing=()
+	command -v cc >/dev/null || missing+=(build-essential) # some dependencies are written in C
+	command -v curl >/dev/null || missing+=(curl)
+	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
+
+# Parts of Rust that a minimal installation leaves out.
+.PHONY: rustfmt clippy
+rustfmt clippy: tools
+	@cargo $(@:rust%=%) --version >/dev/null 2>&1 || rustup component add $@
