@@ -1,0 +1,1 @@
+//! Which database is used, against real servers.

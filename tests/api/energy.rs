@@ -1,0 +1,1 @@
+//! Energy, standards and ranks.

@@ -1,0 +1,1 @@
+//! The database away, slow or full; clients that leave.

@@ -1,0 +1,1 @@
+//! The house itself: tables, statements, documents, directions.

@@ -1,0 +1,25 @@
+//! The service over its socket, with a PostgreSQL of its own: `make test` starts one and names it in TEST_DATABASE_URL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics is a test that fails"
+)]
+
+mod support;
+
+mod boards;
+mod bootstrap;
+mod crashes;
+mod edge;
+mod energy;
+mod faults;
+mod house;
+mod levels;
+mod matrix;
+mod migrations;
+mod scenarios;
+mod scores;
+mod users;

@@ -1,0 +1,1 @@
+//! Every route against everything that callers do wrong.

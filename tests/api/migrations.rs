@@ -1,0 +1,1 @@
+//! The live schema adopted in place.

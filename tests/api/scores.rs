@@ -1,0 +1,1 @@
+//! Recording lifts, personal bests, deleting scores.

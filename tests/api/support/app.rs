@@ -1,0 +1,178 @@
+//! The server in the test's own process, on a port of its own, and lifters to call it with.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use repduel_backend::app::App;
+use repduel_backend::config::Config;
+use repduel_backend::db::Db;
+use repduel_backend::db::dsn::Dsn;
+use repduel_backend::http::route::Table;
+use repduel_backend::http::server;
+use repduel_backend::http::service::Service;
+use repduel_backend::ids::UserId;
+use repduel_backend::routes;
+use repduel_backend::time::Clock;
+use tokio::net::TcpListener;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::client::{Answer, Request};
+use super::database::TestDatabase;
+
+/// The password of every lifter that [`TestApp::lifter`] makes.
+pub const PASSWORD: &str = "correct horse";
+/// Its hash: hashing takes a quarter of a second, so it was done once.
+const PASSWORD_HASH: &str = "$2b$12$rNFz11ko6tYFg8g2/AZsaug7ls0pbejJWkzuhHfaFTD/.s0yXSqGy";
+/// The token of the admin routes in tests.
+pub const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
+/// Signs access tokens in tests.
+pub const SECRET: &str = "access-secret-of-the-tests-0123456789";
+
+/// A running service with a database of its own.
+pub struct TestApp {
+    /// The service's parts.
+    pub app: Arc<App>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// A connection to its database.
+    pub pg: Client,
+    /// The hands of its clock, in microseconds, if it has one that is set.
+    pub micros: Option<Arc<AtomicI64>>,
+    _database: TestDatabase,
+}
+
+/// A lifter with an access token.
+#[derive(Clone)]
+pub struct Lifter {
+    /// The account.
+    pub id: Uuid,
+    /// An access token.
+    pub token: String,
+}
+
+/// The configuration of tests, with these variables on top.
+pub fn config(database_url: &str, variables: &[(&str, &str)]) -> Config {
+    let base = [
+        ("DATABASE_URL", database_url),
+        ("JWT_SECRET_KEY", SECRET),
+        ("REFRESH_JWT_SECRET_KEY", "refresh-secret-of-the-tests-987654321"),
+        ("ADMIN_API_TOKEN", ADMIN_TOKEN),
+        ("PORT", "0"),
+    ];
+    let all: Vec<(String, String)> =
+        variables.iter().chain(&base).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::from_lookup(|name| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())).unwrap()
+}
+
+impl TestApp {
+    /// The service as it is.
+    pub async fn start() -> Self {
+        Self::start_with(&[], Clock::System, routes::TABLE, None).await
+    }
+
+    /// The service with these variables in its environment.
+    pub async fn with_variables(variables: &[(&str, &str)]) -> Self {
+        Self::start_with(variables, Clock::System, routes::TABLE, None).await
+    }
+
+    /// The service with a clock that stands at this many seconds since the epoch until the test moves it.
+    pub async fn with_clock(unix_s: i64) -> Self {
+        let micros = Arc::new(AtomicI64::new(unix_s * 1_000_000));
+        let mut app = Self::start_with(&[], Clock::Set(Arc::clone(&micros)), routes::TABLE, None).await;
+        app.micros = Some(micros);
+        app
+    }
+
+    /// The service with another route table.
+    pub async fn with_table(table: Table) -> Self {
+        Self::start_with(&[], Clock::System, table, None).await
+    }
+
+    /// The service on a database that is reached through another address.
+    pub async fn through(database: TestDatabase, database_url: &str) -> Self {
+        Self::start_with(&[], Clock::System, routes::TABLE, Some((database, database_url.to_owned()))).await
+    }
+
+    async fn start_with(
+        variables: &[(&str, &str)],
+        clock: Clock,
+        table: Table,
+        database: Option<(TestDatabase, String)>,
+    ) -> Self {
+        let (database, url) = match database {
+            Some(given) => given,
+            None => {
+                let database = TestDatabase::migrated().await;
+                let url = database.url();
+                (database, url)
+            }
+        };
+        let config = config(&url, variables);
+        let db = Db::new(&Dsn::parse(&url).unwrap(), &config).unwrap();
+        let app = Arc::new(App::new(config, db, clock, true));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = Arc::new(Service::new(Arc::clone(&app), table));
+        tokio::spawn(server::serve(listener, service, std::future::pending()));
+        Self { app, address, pg: database.client().await, micros: None, _database: database }
+    }
+
+    /// Moves the clock on.
+    pub fn advance_s(&self, seconds: i64) {
+        self.micros.as_ref().expect("this app has a set clock").fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// A lifter with this name, the address `<name>@example.com` and [`PASSWORD`].
+    pub async fn lifter(&self, name: &str) -> Lifter {
+        let id = Uuid::new_v4();
+        let email = format!("{name}@example.com");
+        let insert = "insert into users (id, username, email, hashed_password, is_active, energy, weight_multiplier, created_at, updated_at)
+            values ($1, $2, $3, $4, true, 0, 1, now(), now())";
+        self.pg.execute(insert, &[&id, &name, &email, &PASSWORD_HASH]).await.unwrap();
+        Lifter { id, token: self.token(id) }
+    }
+
+    /// An access token for this account.
+    pub fn token(&self, id: Uuid) -> String {
+        self.app.tokens.access(UserId(id), self.app.clock.now()).unwrap().0
+    }
+
+    /// A request to this service.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.address, method, path)
+    }
+
+    /// GETs without a token.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    /// GETs as this lifter.
+    pub async fn get_as(&self, lifter: &Lifter, path: &str) -> Answer {
+        self.request("GET", path).bearer(&lifter.token).send().await
+    }
+
+    /// POSTs JSON as this lifter.
+    pub async fn post_as(&self, lifter: &Lifter, path: &str, body: serde_json::Value) -> Answer {
+        self.request("POST", path).bearer(&lifter.token).json(&body).send().await
+    }
+
+    /// PATCHes with JSON as this lifter.
+    pub async fn patch_as(&self, lifter: &Lifter, path: &str, body: serde_json::Value) -> Answer {
+        self.request("PATCH", path).bearer(&lifter.token).json(&body).send().await
+    }
+
+    /// Records a lift of this many kilograms; answers the reply's body.
+    pub async fn lift(&self, lifter: &Lifter, scenario: &str, weight: f64) -> serde_json::Value {
+        let path = format!("/api/v1/scores/scenario/{scenario}");
+        let answer = self.post_as(lifter, &path, serde_json::json!({ "weight_lifted": weight })).await;
+        answer.expect(200).json()
+    }
+
+    /// One number out of the database.
+    pub async fn count(&self, query: &str) -> i64 {
+        self.pg.query_one(query, &[]).await.unwrap().get(0)
+    }
+}

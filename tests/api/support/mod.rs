@@ -1,0 +1,26 @@
+//! What the tests stand on: a database each, the server in the test's own process, a client that holds every answer against
+//! the OpenAPI document.
+
+pub mod app;
+pub mod client;
+pub mod database;
+pub mod proxy;
+
+use std::time::{Duration, Instant};
+
+pub use app::{Lifter, PASSWORD, TestApp};
+pub use client::{Answer, Request};
+pub use database::TestDatabase;
+pub use proxy::Proxy;
+
+/// Time after which a condition that should come about has failed to.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until the condition holds; fails the test when it takes too long.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < PATIENCE, "{what} did not come about");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,82 @@
+//! A proxy between the server and its database, which counts round trips and can cut the line.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// A TCP proxy to one address.
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    round_trips: Arc<AtomicU64>,
+    cut: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// A proxy to this address.
+    pub async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let round_trips = Arc::new(AtomicU64::new(0));
+        let (cut, is_cut) = watch::channel(false);
+        let counter = Arc::clone(&round_trips);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if !*is_cut.borrow() {
+                    tokio::spawn(link(near, target, Arc::clone(&counter), is_cut.clone()));
+                }
+            }
+        });
+        Self { address, round_trips, cut }
+    }
+
+    /// How often somebody sent something after having been answered.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::SeqCst)
+    }
+
+    /// Cuts every connection, and every new one at once.
+    pub fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Lets connections through again.
+    pub fn mend(&self) {
+        self.cut.send_replace(false);
+    }
+}
+
+async fn link(near: TcpStream, target: SocketAddr, round_trips: Arc<AtomicU64>, mut is_cut: watch::Receiver<bool>) {
+    let Ok(far) = TcpStream::connect(target).await else { return };
+    near.set_nodelay(true).unwrap();
+    far.set_nodelay(true).unwrap();
+    let (near_read, near_write) = near.into_split();
+    let (far_read, far_write) = far.into_split();
+    let answered = Arc::new(AtomicBool::new(true));
+    let out = copy(near_read, far_write, || {
+        if answered.swap(false, Ordering::SeqCst) {
+            round_trips.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let back = copy(far_read, near_write, || answered.store(true, Ordering::SeqCst));
+    tokio::select! {
+        () = out => {}
+        () = back => {}
+        _ = is_cut.wait_for(|cut| *cut) => {}
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, on_piece: impl Fn()) {
+    let mut piece = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut piece).await {
+        on_piece();
+        if to.write_all(&piece[..count]).await.is_err() {
+            return;
+        }
+    }
+}
