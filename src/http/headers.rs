@@ -4,6 +4,7 @@ use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use hyper::http::request::Parts;
 use uuid::Uuid;
 
 use crate::error::{Error, Problem, Result};
@@ -57,6 +58,22 @@ pub fn version_is_defaulted(path: &str, headers: &HeaderMap) -> Result<bool> {
         Some(_) => Err(Error::new(Problem::UnsupportedApiVersion)),
         None => Ok(!(path == "/api/v1" || path.starts_with("/api/v1/"))),
     }
+}
+
+/// Bytes of a request's head. hyper holds its buffer to it as well, but lets a head pass that comes in one large piece.
+pub const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Bytes that stand around a header's name and value on the wire.
+const HEADER_FRAME_BYTES: usize = 4;
+
+/// Checks that the head is not too large.
+///
+/// # Errors
+/// 431 if it is.
+pub fn check_size(head: &Parts) -> Result<()> {
+    let line = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER_FRAME_BYTES);
+    let bytes = line + headers.sum::<usize>();
+    if bytes > HEAD_MAX_BYTES { Err(Error::new(Problem::HeadersTooLarge)) } else { Ok(()) }
 }
 
 /// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks come from

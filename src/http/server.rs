@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::dress::Dressed;
+use super::headers::HEAD_MAX_BYTES;
 use super::service::Service;
 
 /// Connections at one time.
@@ -22,8 +23,6 @@ const CONNECTIONS_MAX: u32 = 4096;
 /// Time for a request's head, and for an idle connection between two requests: hyper has one clock for both. Caddy keeps idle
 /// connections for 2 s, so that it is always Caddy who closes them, never we while a request is on its way.
 const HEAD_WAIT: Duration = Duration::from_secs(60);
-/// Bytes of a request's head; with it the 100 headers that hyper takes.
-const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// Pause after an accept that failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time in which a draining server goes on taking requests, each answered with `Connection: close`. Longer than Caddy keeps

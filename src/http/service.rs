@@ -71,6 +71,7 @@ impl Service {
 
     async fn dispatch(&self, head: Parts, body: BodySlot, line: &mut RequestLine) -> Result<Response> {
         let path = head.uri.path();
+        headers::check_size(&head)?;
         headers::check_host(path, &head.headers, &self.app.config.trusted_hosts)?;
         if cors::is_preflight(&head.method, &head.headers) {
             return Ok(cors::preflight(&head.headers));

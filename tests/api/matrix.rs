@@ -1,1 +1,342 @@
-//! Every route against everything that callers do wrong.
+//! Every route against everything that callers do wrong. The routes come from the table, so a new one is met here on the day
+//! it is added.
+
+use repduel_backend::http::route::Operation;
+use repduel_backend::http::{Access, Method, Route};
+use repduel_backend::routes::TABLE;
+use serde_json::{Value, json};
+
+use crate::support::app::ADMIN_TOKEN;
+use crate::support::{Answer, Lifter, Request, TestApp};
+
+/// A text that no answer may repeat.
+const CANARY: &str = "cuckoo-egg-7391";
+
+/// A route with what its handler's signature says and values to call it with.
+struct Case {
+    route: &'static Route,
+    operation: Operation,
+    path: String,
+}
+
+fn cases(lifter: &Lifter) -> Vec<Case> {
+    let routes = TABLE.iter().flat_map(|routes| routes.iter());
+    routes.map(|route| Case { route, operation: route.operation(), path: path(route, lifter, None) }).collect()
+}
+
+/// The route's path with a good value for each parameter, but for the one that is given.
+fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String {
+    let mut index = 0;
+    let segments = route.path.split('/').map(|segment| {
+        let Some(name) = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else {
+            return segment.to_owned();
+        };
+        index += 1;
+        match (spoilt, name) {
+            (Some((at, value)), _) if at == index - 1 => value.to_owned(),
+            (_, "user_id") => lifter.id.to_string(),
+            (_, "scenario_id") => "back_squat".to_owned(),
+            (_, "username") => "ada".to_owned(),
+            (_, "bodyweight" | "energy") => "90".to_owned(),
+            (_, other) => panic!("{}: the matrix needs a good value for {other}", route.path),
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+impl Case {
+    fn request(&self, app: &TestApp, path: &str) -> Request {
+        app.request(self.route.method.name(), path).header("origin", "https://www.repduel.com")
+    }
+
+    /// With the token that the route wants.
+    fn authorised(&self, app: &TestApp, lifter: &Lifter, path: &str) -> Request {
+        match self.operation.access {
+            Access::Open => self.request(app, path),
+            Access::User => self.request(app, path).bearer(&lifter.token),
+            Access::Admin => self.request(app, path).bearer(ADMIN_TOKEN),
+        }
+    }
+
+    /// The path with every parameter that the query must have.
+    fn path_with_query(&self) -> String {
+        let good = |name: &str| match name {
+            "scenario_id" => "back_squat".to_owned(),
+            "user_id" => uuid::Uuid::nil().to_string(),
+            _ => "80".to_owned(),
+        };
+        let needed = self.operation.query.iter().filter(|(.., required)| *required);
+        let pairs: Vec<String> = needed.map(|(name, ..)| format!("{name}={}", good(name))).collect();
+        format!("{}?{}", self.path, pairs.join("&"))
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.route.method, self.route.path)
+    }
+
+    fn has_body(&self) -> bool {
+        self.operation.body.is_some()
+    }
+}
+
+#[track_caller]
+fn carries_everything(name: &str, answer: &Answer) {
+    for header in [
+        "x-request-id",
+        "x-api-version",
+        "x-content-type-options",
+        "x-frame-options",
+        "referrer-policy",
+        "permissions-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "content-security-policy",
+        "cache-control",
+    ] {
+        assert!(answer.headers.contains_key(header), "{name}: {} lacks {header}", answer.status);
+    }
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://www.repduel.com"), "{name}");
+    assert_eq!(answer.header("vary"), Some("Origin"), "{name}");
+    if answer.status >= 400 && answer.status != 503 {
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{name}");
+    }
+    assert!(!String::from_utf8_lossy(&answer.body).contains(CANARY), "{name} repeats what it was sent");
+}
+
+#[tokio::test]
+async fn anonymous_and_strange_tokens_are_turned_away_before_the_body_is_read() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter).iter().filter(|case| case.operation.access != Access::Open) {
+        let plain = case.request(&app, &case.path);
+        let refresh = app.app.tokens.refresh(repduel_backend::ids::UserId(lifter.id), app.app.clock.now()).unwrap().0;
+        for request in [
+            plain.clone(),
+            plain.clone().body("application/json", "{broken"),
+            plain.clone().header("authorization", &lifter.token),
+            plain.clone().header("authorization", "Basic YTpi"),
+            plain.clone().bearer(CANARY),
+            plain.clone().bearer(&refresh),
+            plain.clone().bearer(&lifter.token).bearer(&lifter.token),
+        ] {
+            let answer = request.send().await;
+            assert_eq!((answer.status, answer.error_code().as_str()), (401, "invalid_token"), "{}", case.name());
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{}", case.name());
+            carries_everything(&case.name(), &answer);
+        }
+    }
+    for case in cases(&lifter).iter().filter(|case| case.operation.access == Access::Admin) {
+        let answer = case.request(&app, &case.path).bearer(&lifter.token).send().await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (403, "insufficient_permissions"), "{}", case.name());
+    }
+}
+
+#[tokio::test]
+async fn both_slash_forms_and_head_answer_as_the_plain_one() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter).iter().filter(|case| case.route.method == Method::Get) {
+        let plain = case.path_with_query();
+        let slashed = plain.replacen('?', "/?", 1);
+        let answer = case.authorised(&app, &lifter, &plain).send().await;
+        assert!(answer.status == 200 || answer.status == 404, "{} answers {}", case.name(), answer.status);
+        carries_everything(&case.name(), &answer);
+        if case.path != "/" {
+            let other = case.authorised(&app, &lifter, &slashed).send().await;
+            assert_eq!((other.status, other.header("location")), (answer.status, None), "{} with a slash", case.name());
+        }
+        let head = app.request("HEAD", &plain).header("origin", "https://www.repduel.com");
+        let head = match case.operation.access {
+            Access::User => head.bearer(&lifter.token),
+            _ => head,
+        };
+        let head = head.send().await;
+        assert_eq!((head.status, head.body.len()), (answer.status, 0), "HEAD {}", case.route.path);
+        assert!(head.headers.contains_key("content-length"), "HEAD {}", case.route.path);
+    }
+}
+
+#[tokio::test]
+async fn writes_answer_with_a_slash_at_the_end_too() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter).iter().filter(|case| case.has_body()) {
+        let answer = case.authorised(&app, &lifter, &format!("{}/", case.path)).send().await;
+        assert_eq!(answer.status, 422, "{} with a slash and without a body", case.name());
+    }
+}
+
+#[tokio::test]
+async fn other_methods_are_named_in_allow() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter) {
+        let options = app.request("OPTIONS", &case.path).send().await.expect(204);
+        let allow = options.header("allow").expect("OPTIONS names the methods").to_owned();
+        assert!(allow.split(", ").any(|method| method == case.route.method.name()), "{}: {allow}", case.name());
+        assert!(options.body.is_empty());
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            if allow.split(", ").any(|allowed| allowed == method) {
+                continue;
+            }
+            let request = app.request(method, &case.path).header("origin", "https://www.repduel.com");
+            let answer = request.try_send().await.unwrap();
+            assert_eq!(
+                (answer.status, answer.error_code().as_str()),
+                (405, "method_not_allowed"),
+                "{method} {}",
+                case.path
+            );
+            assert_eq!(answer.header("allow"), Some(allow.as_str()), "{method} {}", case.path);
+            carries_everything(&case.name(), &answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn malformed_parameters_of_paths_are_unusable_values() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter) {
+        for index in 0..case.operation.path.len() {
+            for value in ["%00", "%ff", &"x".repeat(300)] {
+                let path = path(case.route, &lifter, Some((index, value)));
+                let answer = case.authorised(&app, &lifter, &path).send().await;
+                assert_eq!(
+                    (answer.status, answer.error_code().as_str()),
+                    (422, "validation_error"),
+                    "{} {path}",
+                    case.name()
+                );
+                carries_everything(&case.name(), &answer);
+            }
+        }
+        for (name, _, schema, _) in &case.operation.query {
+            if schema["type"] == "string" || schema["type"] == json!(["string", "null"]) {
+                continue; // any text is good
+            }
+            let path = format!("{}&{name}={CANARY}", case.path_with_query());
+            let answer = case.authorised(&app, &lifter, &path).json(&json!({})).send().await;
+            assert_eq!(answer.status, 422, "{} {name}", case.name());
+            carries_everything(&case.name(), &answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn broken_bodies_are_unusable_values() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    let deep = "[".repeat(10_000);
+    for case in cases(&lifter).iter().filter(|case| case.has_body()) {
+        let media_type = case.operation.body.as_ref().unwrap().media_type;
+        let path = case.path_with_query();
+        let request = case.authorised(&app, &lifter, &path);
+        let mut bodies = vec![String::new()];
+        if media_type == "application/json" {
+            let broken =
+                ["{", "[]", "null", "\"text\"", "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{'a':1}", "\u{feff}{}", &deep];
+            bodies.extend(broken.map(str::to_owned));
+        }
+        for body in bodies {
+            let answer = request.clone().body(media_type, body.clone()).send().await;
+            let shown = &body[..body.len().min(20)];
+            assert_eq!(
+                (answer.status, answer.error_code().as_str()),
+                (422, "validation_error"),
+                "{} {shown}",
+                case.name()
+            );
+            assert!(!answer.json()["errors"].as_array().unwrap().is_empty(), "{} {shown}", case.name());
+            carries_everything(&case.name(), &answer);
+        }
+        let answer = request.clone().body(media_type, vec![b'{', 0xff, b'}']).send().await;
+        assert_eq!(answer.status, 422, "{} with bytes that are no text", case.name());
+        for other in ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/jsonp"] {
+            let answer = request.clone().body(other, format!("{{\"a\":\"{CANARY}\"}}")).send().await;
+            assert_eq!(
+                (answer.status, answer.error_code().as_str()),
+                (415, "unsupported_media_type"),
+                "{}",
+                case.name()
+            );
+            carries_everything(&case.name(), &answer);
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_over_the_bound_are_refused_and_those_at_it_read() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter).iter().filter(|case| case.has_body()) {
+        let media_type = case.operation.body.as_ref().unwrap().media_type;
+        let request = case.authorised(&app, &lifter, &case.path_with_query());
+        for (extra, status) in [(0, 422), (1, 413), (100_000, 413)] {
+            let body = vec![b' '; case.route.body_max_bytes + extra];
+            let answer = request.clone().body(media_type, body).send().await;
+            assert_eq!(answer.status, status, "{} with {extra} bytes more than allowed", case.name());
+            carries_everything(&case.name(), &answer);
+        }
+    }
+}
+
+/// Values that fit no field of a request, with what is wrong about them for every type.
+fn misfits() -> [Value; 4] {
+    [
+        json!([CANARY]),
+        json!({ "x": CANARY }),
+        json!(format!("\0{CANARY}")),
+        json!(format!("{CANARY}{}", "x".repeat(5000))),
+    ]
+}
+
+#[tokio::test]
+async fn every_field_is_checked_and_nothing_is_repeated() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter) {
+        let Some(body) = &case.operation.body else { continue };
+        if body.media_type != "application/json" {
+            continue;
+        }
+        let name = body.schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap();
+        let schema = &case.operation.components.0[name];
+        let request = case.authorised(&app, &lifter, &case.path_with_query());
+        for field in schema["properties"].as_object().unwrap().keys() {
+            for value in misfits() {
+                let answer = request.clone().json(&json!({ field: value })).send().await.expect(422);
+                let document = answer.json();
+                let pointers: Vec<&Value> =
+                    document["errors"].as_array().unwrap().iter().map(|error| &error["pointer"]).collect();
+                assert!(pointers.contains(&&json!(format!("/{field}"))), "{} {field}: {document}", case.name());
+                carries_everything(&case.name(), &answer);
+            }
+        }
+        for field in schema["required"].as_array().into_iter().flatten() {
+            let answer = request.clone().json(&json!({ CANARY: 1 })).send().await.expect(422);
+            assert!(answer.detail().contains(field.as_str().unwrap()), "{} {field}", case.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_are_not_found() {
+    let app = TestApp::start().await;
+    for path in [
+        "/nothing",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/users/",
+        "/api/v1//scenarios",
+        "/api/v1/scenarios/a/b/c",
+        "/%2e%2e/etc",
+    ] {
+        let method = if path == "/api/v1/users/" { "DELETE" } else { "GET" };
+        let request = app.request(method, path).header("origin", "https://www.repduel.com");
+        let answer = request.try_send().await.unwrap();
+        let expected = if method == "DELETE" { 405 } else { 404 };
+        assert_eq!(answer.status, expected, "{path}");
+        carries_everything(path, &answer);
+    }
+}
