@@ -94,6 +94,17 @@ openapi: tools ## Rewrite tests/api/openapi.json, the API document that a test c
 	cargo run -q --locked -- openapi >.dev/openapi.json
 	cp .dev/openapi.json tests/api/openapi.json
 
+# A database of its own beside the development one, made anew each time.
+.PHONY: bench-boards
+bench-boards: build .dev/secrets.env ## Fill a database with a million lifters and show what a page of a board reads
+	@url=$$(tests/cluster.sh start .dev/pg durable)
+	tests/cluster.sh psql .dev/pg -qc 'drop database if exists repduel_bench' -c 'create database repduel_bench'
+	set -a
+	source .dev/secrets.env
+	DATABASE_URL=$${url%/*}/repduel_bench "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" migrate
+	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/seed_boards.sql
+	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/explain_boards.sql
+
 # ---- Database -------------------------------------------------------------------------------------------------------
 
 .PHONY: db-start
