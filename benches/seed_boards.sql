@@ -19,8 +19,11 @@ from generate_series(1, 1000000) as n;
 
 create temporary table numbered as select row_number() over () as n, id, is_active from users;
 create unique index on numbered (n);
-create temporary table exercises as select row_number() over (order by id) as n, id from scenarios where not is_bodyweight limit 20;
-update exercises set id = 'barbell_bench_press' where n = 1 and not exists (select 1 from exercises where id = 'barbell_bench_press');
+create temporary table exercises as
+select row_number() over (order by id <> 'barbell_bench_press', id) as n, id
+from scenarios
+where not is_bodyweight
+limit 20;
 
 -- 40 % of the scores are on the busiest exercise.
 insert into scores (user_id, scenario_id, score_value, weight_lifted, reps, sets, created_at, is_bodyweight)
