@@ -119,6 +119,22 @@ macro_rules! row { ($(#[$doc:meta])* $v:vis struct $name:ident { $($(#[$fdoc:met
     $(#[$doc])*
     #[derive(Debug, Clone)]
     $v struct $name { $($(#[$fdoc])* pub $field: $t),* }
+    $crate::row_columns!($name { $($field: $t),* });
+} }
+
+/// Declares a row that is answered as it is: `row!` and `output!` in one.
+#[macro_export]
+macro_rules! output_row { ($(#[doc = $doc:literal])* $v:vis struct $name:ident {
+    $($(#[doc = $fdoc:literal])* $field:ident: $t:ty),* $(,)?
+}) => {
+    $crate::output! { $(#[doc = $doc])* $v struct $name { $($(#[doc = $fdoc])* $field: $t),* } }
+    $crate::row_columns!($name { $($field: $t),* });
+} }
+
+/// Reads a row's fields from the columns.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! row_columns { ($name:ident { $($field:ident: $t:ty),* }) => {
     impl $crate::db::statement::FromRow for $name {
         const FIELDS: &'static [$crate::db::statement::Field] = &[$($crate::db::statement::Field {
             name: stringify!($field),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::sql;
-use super::wire::{DailyEnergy, EnergyChange, EnergyPlace, EnergySubmission, Message, whole};
+use super::sql::{self, EnergyChange};
+use super::wire::{DailyEnergy, EnergyPlace, EnergySubmission, Message, whole};
 use crate::app::App;
 use crate::domain::auth::{self, User};
 use crate::error::{Error, Problem, Result};
@@ -28,7 +28,7 @@ pub async fn daily(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json
 pub async fn history(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<EnergyChange>>> {
     let changes = sql::list_history(&app.db, user).await?;
     auth::known_if_empty(&app.db, user, changes.is_empty()).await?;
-    Ok(Json(changes.into_iter().map(EnergyChange::from).collect()))
+    Ok(Json(changes))
 }
 
 pub async fn latest(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<i64>> {

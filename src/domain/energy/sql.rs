@@ -6,7 +6,7 @@ use super::rules::{CoreBests, Standing, standing};
 use crate::domain::standards::Unit;
 use crate::ids::UserId;
 use crate::time::{Day, Timestamp};
-use crate::{row, statements};
+use crate::{output_row, row, statements};
 
 row! { /// What a lifter's energy depends on, and what is stored of it.
 pub struct BasisRow {
@@ -58,11 +58,15 @@ pub struct DayRow {
     energy: f64,
 } }
 
-row! { /// An energy a lifter reached or fell to.
-pub struct HistoryRow {
+output_row! { /// An energy a lifter reached or fell to.
+pub struct EnergyChange {
+    /// Its id.
     id: Uuid,
+    /// The lifter.
     user_id: UserId,
+    /// Energy.
     energy: f64,
+    /// When.
     created_at: Timestamp,
 } }
 
@@ -82,7 +86,7 @@ statements! {
     /// The highest energy of each day, oldest first.
     pooled fn list_days(user: UserId) -> many DayRow = "energy/list_days";
     /// Every energy, newest first.
-    pooled fn list_history(user: UserId) -> many HistoryRow = "energy/list_history";
+    pooled fn list_history(user: UserId) -> many EnergyChange = "energy/list_history";
     /// The present energy.
     shared fn get_latest(user: UserId) -> opt LatestRow = "energy/get_latest";
 }

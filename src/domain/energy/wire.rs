@@ -1,10 +1,10 @@
 //! Energy on the wire.
 
-use super::sql::{BoardRow, DayRow, HistoryRow};
+use super::sql::{BoardRow, DayRow};
 use crate::config::PictureConfig;
 use crate::domain::standards::rules::UNRANKED;
 use crate::ids::UserId;
-use crate::time::{Day, Timestamp};
+use crate::time::Day;
 use crate::{input, output, pictures};
 
 output! { /// A place on the energy board.
@@ -59,24 +59,6 @@ pub struct DailyEnergy {
 impl From<DayRow> for DailyEnergy {
     fn from(row: DayRow) -> Self {
         Self { date: row.day, total_energy: whole(row.energy) }
-    }
-}
-
-output! { /// An energy a lifter reached or fell to.
-pub struct EnergyChange {
-    /// Its id.
-    id: uuid::Uuid,
-    /// The lifter.
-    user_id: UserId,
-    /// Energy.
-    energy: f64,
-    /// When.
-    created_at: Timestamp,
-} }
-
-impl From<HistoryRow> for EnergyChange {
-    fn from(HistoryRow { id, user_id, energy, created_at }: HistoryRow) -> Self {
-        Self { id, user_id, energy, created_at }
     }
 }
 

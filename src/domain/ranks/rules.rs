@@ -1,6 +1,6 @@
 //! Thresholds of the ranks on one exercise. Pure.
 
-use crate::domain::scenarios::{CalibrationRow, ScenarioRow};
+use crate::domain::scenarios::{Calibration, ScenarioRow};
 use crate::domain::standards::rules::exact_total_kg;
 use crate::domain::standards::{Rank, Sex};
 
@@ -24,7 +24,7 @@ const ALPHA_DEFAULT: f64 = 0.6;
 
 /// A bodyweight exercise: repetitions between a beginner's and an elite's at this body weight, as the calibration says.
 #[must_use]
-pub fn calibrated(calibration: &CalibrationRow, sex: Sex, body_weight_kg: f64) -> Thresholds {
+pub fn calibrated(calibration: &Calibration, sex: Sex, body_weight_kg: f64) -> Thresholds {
     let (beginner, elite) = ends(calibration, body_weight_kg);
     let alpha = alpha(calibration);
     let share = if sex == Sex::Female { WOMENS_SHARE } else { 1.0 };
@@ -38,14 +38,14 @@ pub fn calibrated(calibration: &CalibrationRow, sex: Sex, body_weight_kg: f64) -
 }
 
 /// A beginner's and an elite's repetitions at this body weight.
-fn ends(calibration: &CalibrationRow, body_weight_kg: f64) -> (f64, f64) {
+fn ends(calibration: &Calibration, body_weight_kg: f64) -> (f64, f64) {
     let t = ((body_weight_kg - LIGHT_KG) / (HEAVY_KG - LIGHT_KG)).clamp(0.0, 1.0);
     let between = |light: i32, heavy: i32| f64::from(light) + t * (f64::from(heavy) - f64::from(light));
     (between(calibration.beginner_50, calibration.beginner_140), between(calibration.elite_50, calibration.elite_140))
 }
 
 /// Where the intermediate lies between beginner and elite, 0 to 1.
-fn alpha(calibration: &CalibrationRow) -> f64 {
+fn alpha(calibration: &Calibration) -> f64 {
     let (beginner, elite) = ends(calibration, MIDDLE_KG);
     if beginner == elite {
         return ALPHA_DEFAULT;
@@ -70,8 +70,8 @@ pub fn reached(thresholds: Thresholds, score: f64) -> (Option<Rank>, Option<f64>
 mod tests {
     use super::*;
 
-    const PULL_UPS: CalibrationRow =
-        CalibrationRow { beginner_50: 4, elite_50: 30, beginner_140: 0, elite_140: 12, intermediate_95: 12 };
+    const PULL_UPS: Calibration =
+        Calibration { beginner_50: 4, elite_50: 30, beginner_140: 0, elite_140: 12, intermediate_95: 12 };
 
     #[test]
     fn calibrated_thresholds_follow_the_table() {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn equal_ends_make_equal_thresholds() {
-        let flat = CalibrationRow { beginner_50: 5, elite_50: 5, beginner_140: 5, elite_140: 5, intermediate_95: 5 };
+        let flat = Calibration { beginner_50: 5, elite_50: 5, beginner_140: 5, elite_140: 5, intermediate_95: 5 };
         assert_eq!(calibrated(&flat, Sex::Male, 80.0), [5.0; 12]);
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::sql;
-use super::wire::{NewScenario, Scenario, ScenarioDetails, slug};
+use super::sql::{self, Scenario};
+use super::wire::{NewScenario, ScenarioDetails, slug};
 use crate::app::App;
 use crate::domain::auth::Admin;
 use crate::error::{Error, FieldError, Noun, Or404, Problem, Result};
@@ -11,8 +11,7 @@ use crate::http::{Json, Path};
 use crate::ids::ScenarioId;
 
 pub async fn list(app: Arc<App>) -> Result<Json<Vec<Scenario>>> {
-    let rows = sql::list_scenarios(&app.db).await?;
-    Ok(Json(rows.into_iter().map(Scenario::from).collect()))
+    Ok(Json(sql::list_scenarios(&app.db).await?))
 }
 
 pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Result<Json<Scenario>> {
@@ -26,7 +25,7 @@ pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Re
     let bodyweight = new.is_bodyweight.unwrap_or(false);
     let added = sql::insert_scenario(&app.db, &id, &new.name.0, description, bodyweight, multiplier, volume).await?;
     let taken = || Error::new(Problem::Conflict).with_detail("An exercise with this id or name is there already");
-    added.map(|row| Json(row.into())).ok_or_else(taken)
+    added.map(Json).ok_or_else(taken)
 }
 
 pub async fn multiplier(app: Arc<App>, Path((id,)): Path<(ScenarioId,)>) -> Result<Json<f64>> {

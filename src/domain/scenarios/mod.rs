@@ -11,7 +11,7 @@ use crate::http::Route;
 use crate::ids::ScenarioId;
 use crate::route;
 
-pub use sql::{CalibrationRow, STATEMENTS, ScenarioRow};
+pub use sql::{Calibration, STATEMENTS, ScenarioRow};
 
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
@@ -34,6 +34,6 @@ pub async fn get(db: &impl Conn, id: &ScenarioId) -> Result<ScenarioRow> {
 ///
 /// # Errors
 /// As its statement.
-pub async fn calibration(db: &impl Conn, id: &ScenarioId) -> Result<Option<CalibrationRow>> {
+pub async fn calibration(db: &impl Conn, id: &ScenarioId) -> Result<Option<Calibration>> {
     sql::get_calibration(db, id).await
 }

@@ -1,7 +1,7 @@
 //! Statements about exercises.
 
 use crate::ids::ScenarioId;
-use crate::{row, statements};
+use crate::{output_row, row, statements};
 
 row! { /// What scoring needs to know of an exercise.
 pub struct ScenarioRow {
@@ -13,10 +13,13 @@ pub struct ScenarioRow {
     volume_multiplier: f64,
 } }
 
-row! { /// An exercise in the list.
-pub struct ListedRow {
+output_row! { /// An exercise in the list.
+pub struct Scenario {
+    /// A slug.
     id: ScenarioId,
+    /// Its name.
     name: String,
+    /// How it is done.
     description: Option<String>,
 } }
 
@@ -33,8 +36,8 @@ pub struct DetailsRow {
     equipment: Vec<String>,
 } }
 
-row! { /// Repetitions in one set: a beginner's and an elite's at 50 and 140 kg of body weight, an intermediate's at 95 kg.
-pub struct CalibrationRow {
+output_row! { /// Repetitions in one set: a beginner's and an elite's at 50 and 140 kg of body weight, an intermediate's at 95 kg.
+pub struct Calibration {
     /// A beginner's at 50 kg.
     beginner_50: i32,
     /// An elite's at 50 kg.
@@ -51,13 +54,13 @@ statements! {
     /// What scoring needs.
     shared fn get_scenario(id: &ScenarioId) -> opt ScenarioRow = "scenarios/get_scenario";
     /// Every exercise, by name.
-    pooled fn list_scenarios() -> many ListedRow = "scenarios/list_scenarios";
+    pooled fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
     /// All about one, but its calibration.
     shared fn get_details(id: &ScenarioId) -> opt DetailsRow = "scenarios/get_details";
     /// Its calibration.
-    shared fn get_calibration(id: &ScenarioId) -> opt CalibrationRow = "scenarios/get_calibration";
+    shared fn get_calibration(id: &ScenarioId) -> opt Calibration = "scenarios/get_calibration";
     /// Adds one; nothing comes back if its id or name is taken.
     pooled fn insert_scenario(
         id: &ScenarioId, name: &str, description: Option<&str>, is_bodyweight: bool, multiplier: f64, volume_multiplier: f64,
-    ) -> opt ListedRow = "scenarios/insert_scenario";
+    ) -> opt Scenario = "scenarios/insert_scenario";
 }

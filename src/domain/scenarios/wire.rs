@@ -1,25 +1,9 @@
 //! Exercises on the wire.
 
-use super::sql::{CalibrationRow, DetailsRow, ListedRow};
+use super::sql::{Calibration, DetailsRow};
 use crate::ids::ScenarioId;
 use crate::schema::Text;
 use crate::{input, number, output};
-
-output! { /// An exercise in the list.
-pub struct Scenario {
-    /// A slug.
-    id: ScenarioId,
-    /// Its name.
-    name: String,
-    /// How it is done.
-    description: Option<String>,
-} }
-
-impl From<ListedRow> for Scenario {
-    fn from(ListedRow { id, name, description }: ListedRow) -> Self {
-        Self { id, name, description }
-    }
-}
 
 output! { /// All about an exercise.
 pub struct ScenarioDetails {
@@ -48,7 +32,7 @@ pub struct ScenarioDetails {
 impl ScenarioDetails {
     /// The exercise with its calibration.
     #[must_use]
-    pub fn new(row: DetailsRow, calibration: Option<CalibrationRow>) -> Self {
+    pub fn new(row: DetailsRow, calibration: Option<Calibration>) -> Self {
         Self {
             id: row.id,
             name: row.name,
@@ -59,29 +43,8 @@ impl ScenarioDetails {
             primary_muscles: row.primary_muscles,
             secondary_muscles: row.secondary_muscles,
             equipment: row.equipment,
-            calibration: calibration.map(Calibration::from),
+            calibration,
         }
-    }
-}
-
-output! { /// Repetitions in one set at some body weight.
-pub struct Calibration {
-    /// A beginner's at 50 kg.
-    beginner_50: i32,
-    /// An elite's at 50 kg.
-    elite_50: i32,
-    /// A beginner's at 140 kg.
-    beginner_140: i32,
-    /// An elite's at 140 kg.
-    elite_140: i32,
-    /// An intermediate's at 95 kg.
-    intermediate_95: i32,
-} }
-
-impl From<CalibrationRow> for Calibration {
-    fn from(row: CalibrationRow) -> Self {
-        let CalibrationRow { beginner_50, elite_50, beginner_140, elite_140, intermediate_95 } = row;
-        Self { beginner_50, elite_50, beginner_140, elite_140, intermediate_95 }
     }
 }
 

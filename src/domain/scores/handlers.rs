@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::recording;
-use super::sql::{self, ScoreRow};
-use super::wire::{EventsQuery, HighScoreValue, NewScore, PersonalBestEvent, RecordedScore, Score, ScorePlace};
+use super::sql::{self, PersonalBestEvent, Score};
+use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScorePlace};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
@@ -35,7 +35,7 @@ pub async fn create(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewScor
     let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
     let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
     let recorded = recording::record(&app, user, scenario, new.lift()).await?;
-    Ok(Json(recorded.score.into()))
+    Ok(Json(recorded.score))
 }
 
 pub async fn leaderboard(
@@ -57,15 +57,15 @@ pub async fn list(app: Arc<App>, Path((user, scenario)): Path<(UserId, ScenarioI
     if scores.is_empty() {
         tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, &scenario))?;
     }
-    Ok(Json(scores.into_iter().map(Score::from).collect()))
+    Ok(Json(scores))
 }
 
-async fn best(app: &App, user: UserId, scenario: &ScenarioId) -> Result<ScoreRow> {
+async fn best(app: &App, user: UserId, scenario: &ScenarioId) -> Result<Score> {
     sql::get_highscore(&app.db, user, scenario).await?.or_404(Noun::Score)
 }
 
 pub async fn highscore(app: Arc<App>, Path((user, scenario)): Path<(UserId, ScenarioId)>) -> Result<Json<Score>> {
-    Ok(Json(best(&app, user, &scenario).await?.into()))
+    Ok(Json(best(&app, user, &scenario).await?))
 }
 
 pub async fn highscore_value(
@@ -100,5 +100,5 @@ pub async fn personal_best_events(
 ) -> Result<Json<Vec<PersonalBestEvent>>> {
     let events = sql::list_events(&app.db, user, query.limit()).await?;
     auth::known_if_empty(&app.db, user, events.is_empty()).await?;
-    Ok(Json(events.into_iter().map(PersonalBestEvent::from).collect()))
+    Ok(Json(events))
 }

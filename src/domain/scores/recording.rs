@@ -12,12 +12,12 @@ use crate::ids::{ScenarioId, ScoreId, UserId};
 use crate::time::Timestamp;
 
 use super::rules::{Lift, PERSONAL_BEST_XP, is_personal_best, score_value, volume_xp};
-use super::sql::{self, BestRow, ScoreRow};
+use super::sql::{self, BestRow, Score};
 
 /// What recording a lift changed.
 pub struct Recorded {
     /// The new score.
-    pub score: ScoreRow,
+    pub score: Score,
     /// Whether it is a personal best.
     pub is_personal_best: bool,
     /// The best before it.
@@ -70,8 +70,8 @@ fn score_row(
     score_value: f64,
     is_bodyweight: bool,
     created_at: Timestamp,
-) -> ScoreRow {
-    ScoreRow {
+) -> Score {
+    Score {
         id,
         user_id,
         scenario_id: scenario_id.clone(),
@@ -98,7 +98,7 @@ fn awards(score: ScoreId, volume: Option<i32>, is_personal_best: bool, total: i3
         .collect()
 }
 
-async fn insert_score(tx: &Tx, score: &ScoreRow) -> Result<u64> {
+async fn insert_score(tx: &Tx, score: &Score) -> Result<u64> {
     sql::insert_score(
         tx,
         score.id,
@@ -114,7 +114,7 @@ async fn insert_score(tx: &Tx, score: &ScoreRow) -> Result<u64> {
     .await
 }
 
-async fn insert_event(tx: &Tx, score: &ScoreRow) -> Result<u64> {
+async fn insert_event(tx: &Tx, score: &Score) -> Result<u64> {
     sql::insert_event(
         tx,
         score.user_id,

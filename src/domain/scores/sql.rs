@@ -2,10 +2,10 @@
 
 use crate::ids::{ScenarioId, ScoreId, UserId};
 use crate::time::Timestamp;
-use crate::{row, statements};
+use crate::{output_row, row, statements};
 
-row! { /// A recorded lift.
-pub struct ScoreRow {
+output_row! { /// A recorded lift.
+pub struct Score {
     /// Its id.
     id: ScoreId,
     /// The lifter.
@@ -14,11 +14,11 @@ pub struct ScoreRow {
     scenario_id: ScenarioId,
     /// Load in kilograms.
     weight_lifted: f64,
-    /// Estimated one-repetition maximum, or repetitions.
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
     score_value: f64,
-    /// Whether it was done without load.
+    /// Whether the exercise is done without load.
     is_bodyweight: bool,
-    /// When.
+    /// When it was recorded.
     created_at: Timestamp,
     /// Sets.
     sets: Option<i32>,
@@ -52,15 +52,23 @@ pub struct PlaceRow {
     reached_at: Timestamp,
 } }
 
-row! { /// A personal best as it was reached.
-pub struct EventRow {
+output_row! { /// A personal best as it was reached.
+pub struct PersonalBestEvent {
+    /// Its id.
     id: i32,
+    /// The lifter.
     user_id: UserId,
+    /// The exercise.
     scenario_id: ScenarioId,
+    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
     score_value: f64,
+    /// Load in kilograms.
     weight_lifted: f64,
+    /// Whether the exercise is done without load.
     is_bodyweight: bool,
+    /// When it was reached.
     created_at: Timestamp,
+    /// Repetitions in a set.
     reps: Option<i32>,
 } }
 
@@ -82,13 +90,13 @@ statements! {
     /// A page of an exercise's board.
     pooled fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
     /// A lifter's scores on an exercise, newest first.
-    pooled fn list_scores(user: UserId, scenario: &ScenarioId) -> many ScoreRow = "scores/list_scores";
+    pooled fn list_scores(user: UserId, scenario: &ScenarioId) -> many Score = "scores/list_scores";
     /// A lifter's best score on an exercise.
-    shared fn get_highscore(user: UserId, scenario: &ScenarioId) -> opt ScoreRow = "scores/get_highscore";
+    shared fn get_highscore(user: UserId, scenario: &ScenarioId) -> opt Score = "scores/get_highscore";
     /// Deletes a lifter's scores; triggers do the same to the personal bests.
     pooled fn delete_scores(user: UserId) -> exec = "scores/delete_scores";
     /// Deletes what a lifter's personal bests were.
     pooled fn delete_events(user: UserId) -> exec = "scores/delete_personal_best_events";
     /// A lifter's personal bests as they were reached, newest first.
-    pooled fn list_events(user: UserId, limit: i64) -> many EventRow = "scores/list_personal_best_events";
+    pooled fn list_events(user: UserId, limit: i64) -> many PersonalBestEvent = "scores/list_personal_best_events";
 }

@@ -2,10 +2,10 @@
 
 use super::recording::Recorded;
 use super::rules::Lift;
-use super::sql::{EventRow, PlaceRow, ScoreRow};
+use super::sql::{PlaceRow, Score};
 use crate::domain::users::User;
 use crate::http::page::LIMIT_DEFAULT;
-use crate::ids::{ScenarioId, ScoreId, UserId};
+use crate::ids::{ScenarioId, ScoreId};
 use crate::time::Timestamp;
 use crate::{input, integer, number, output};
 
@@ -36,44 +36,6 @@ impl NewScore {
     }
 }
 
-output! { /// A recorded lift.
-pub struct Score {
-    /// Its id.
-    id: ScoreId,
-    /// The lifter.
-    user_id: UserId,
-    /// The exercise.
-    scenario_id: ScenarioId,
-    /// Load in kilograms.
-    weight_lifted: f64,
-    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
-    score_value: f64,
-    /// Whether the exercise is done without load.
-    is_bodyweight: bool,
-    /// When it was recorded.
-    created_at: Timestamp,
-    /// Sets.
-    sets: Option<i32>,
-    /// Repetitions in a set.
-    reps: Option<i32>,
-} }
-
-impl From<ScoreRow> for Score {
-    fn from(row: ScoreRow) -> Self {
-        Self {
-            id: row.id,
-            user_id: row.user_id,
-            scenario_id: row.scenario_id,
-            weight_lifted: row.weight_lifted,
-            score_value: row.score_value,
-            is_bodyweight: row.is_bodyweight,
-            created_at: row.created_at,
-            sets: row.sets,
-            reps: row.reps,
-        }
-    }
-}
-
 output! { /// A recorded lift and what it changed.
 pub struct RecordedScore {
     /// The score.
@@ -99,7 +61,7 @@ impl From<Recorded> for RecordedScore {
             previous_best_weight_lifted: best.map(|best| best.weight_lifted),
             previous_best_reps: best.and_then(|best| best.reps),
             previous_best_sets: best.and_then(|best| best.sets),
-            score: recorded.score.into(),
+            score: recorded.score,
         }
     }
 }
@@ -148,41 +110,6 @@ impl ScorePlace {
             created_at: row.reached_at,
             user,
             rank,
-        }
-    }
-}
-
-output! { /// A personal best as it was reached.
-pub struct PersonalBestEvent {
-    /// Its id.
-    id: i32,
-    /// The lifter.
-    user_id: UserId,
-    /// The exercise.
-    scenario_id: ScenarioId,
-    /// Estimated one-repetition maximum in kilograms, or the repetitions of a bodyweight exercise.
-    score_value: f64,
-    /// Load in kilograms.
-    weight_lifted: f64,
-    /// Whether the exercise is done without load.
-    is_bodyweight: bool,
-    /// When it was reached.
-    created_at: Timestamp,
-    /// Repetitions in a set.
-    reps: Option<i32>,
-} }
-
-impl From<EventRow> for PersonalBestEvent {
-    fn from(row: EventRow) -> Self {
-        Self {
-            id: row.id,
-            user_id: row.user_id,
-            scenario_id: row.scenario_id,
-            score_value: row.score_value,
-            weight_lifted: row.weight_lifted,
-            is_bodyweight: row.is_bodyweight,
-            created_at: row.created_at,
-            reps: row.reps,
         }
     }
 }
