@@ -128,6 +128,8 @@ pub struct Route {
     pub body_max_bytes: usize,
     /// Statuses of failures that its rules can answer, beside those that follow from the signature.
     pub failures: &'static [u16],
+    /// Whether it answers 503 until the schema is up to date.
+    pub needs_schema: bool,
     /// Calls the handler.
     pub call: fn(Cx) -> Answer,
     /// Tells what its signature says.
@@ -151,6 +153,13 @@ impl Route {
     #[must_use]
     pub const fn fails(mut self, statuses: &'static [u16]) -> Self {
         self.failures = statuses;
+        self
+    }
+
+    /// The same, but served whatever the state of the schema.
+    #[must_use]
+    pub const fn without_schema(mut self) -> Self {
+        self.needs_schema = false;
         self
     }
 
@@ -219,6 +228,7 @@ macro_rules! route { ($method:ident $path:literal $($handler:ident)::+ $summary:
         summary: $summary,
         body_max_bytes: $crate::http::route::JSON_MAX_BYTES,
         failures: &[],
+        needs_schema: true,
         call: |cx| $crate::http::route::call($($handler)::+, cx),
         describe: |operation| $crate::http::route::describe($($handler)::+, operation),
     }

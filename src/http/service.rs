@@ -100,6 +100,9 @@ impl Service {
     /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
     /// detached, so that a client that hangs up cannot cut a write in half.
     async fn run(&self, route: &'static Route, cx: Cx) -> Result<Response> {
+        if route.needs_schema && !self.app.is_migrated() {
+            return Err(Error::unavailable("the schema is not up to date yet"));
+        }
         let answer = caught((route.call)(cx));
         let in_time = if route.method == Method::Get {
             tokio::time::timeout(HANDLER_DEADLINE, answer).await
