@@ -107,23 +107,26 @@ where
 /// What went wrong, in a sentence without secrets.
 pub async fn probe(dsn: Dsn) -> Result<(), String> {
     let tls = tls::connector(&dsn).map_err(|error| error.0)?;
-    let (client, connection) = dsn.config.connect(tls).await.map_err(|error| sentence(&error))?;
+    let (client, connection) = dsn.config.connect(tls).await.map_err(|error| sentence(&error, &dsn))?;
     let driver = tokio::spawn(connection);
-    let answer = client.simple_query("select 1").await.map_err(|error| sentence(&error));
+    let answer = client.simple_query("select 1").await.map_err(|error| sentence(&error, &dsn));
     drop(client);
     driver.abort();
     answer.map(|_| ())
 }
 
-/// The whole chain of an error on one line. PostgreSQL's messages name the user at most, never the password.
-fn sentence(error: &tokio_postgres::Error) -> String {
+/// The whole chain of an error on one line. PostgreSQL's messages never hold the password; the user, whom they quote, is
+/// struck out.
+#[must_use]
+pub fn sentence(error: &tokio_postgres::Error, dsn: &Dsn) -> String {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
         text = format!("{text}: {cause}");
         next = cause.source();
     }
-    text
+    let user = dsn.config.get_user().unwrap_or_default();
+    text.replace(&format!("\"{user}\""), "***")
 }
 
 #[cfg(test)]
