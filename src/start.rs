@@ -95,8 +95,13 @@ pub async fn migrate(dsn: &Dsn) -> Result<()> {
 }
 
 async fn migrate_when_back(app: Arc<App>, dsn: Dsn) {
+    let mut told = None;
     while let Err(error) = migrate(&dsn).await {
-        tracing::debug!(cause = error.chain(), "no database yet");
+        let cause = error.chain();
+        if cause != told {
+            tracing::warn!(cause, "the schema is not up to date yet");
+            told = cause;
+        }
         tokio::time::sleep(RETRY).await;
     }
     tracing::info!(database = dsn.location(), "the database is there");

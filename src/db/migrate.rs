@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_postgres::Client;
 
 use super::dsn::Dsn;
-use super::tls;
+use super::{bootstrap, tls};
 use crate::error::{Error, Result};
 
 mod embedded {
@@ -20,6 +20,8 @@ mod embedded {
 const INDEXES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/indexes.sql"));
 /// The key of the advisory lock that one starter holds: `repduel` in ASCII.
 const LOCK_KEY: i64 = 0x0072_6570_6475_656c;
+/// Time to open the connection: a server that takes it and says nothing counts as away.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Time between two looks at the lock.
 const LOCK_POLL: Duration = Duration::from_millis(50);
 /// A migration that cannot get a table lock within this time gives up: everybody behind it would wait as well.
@@ -42,7 +44,8 @@ where
     let tls = tls::connector(dsn).map_err(Error::internal)?;
     let mut config = dsn.config.clone();
     config.application_name("repduel-backend migrate");
-    let (mut client, connection) = config.connect(tls).await.map_err(Error::unavailable)?;
+    let connected = tokio::time::timeout(CONNECT_WAIT, config.connect(tls)).await.map_err(Error::unavailable)?;
+    let (mut client, connection) = connected.map_err(|error| Error::unavailable(bootstrap::sentence(&error, dsn)))?;
     let driver = tokio::spawn(connection);
     let applied = run_locked(&mut client, seed).await;
     drop(client); // ends the session, and with it the lock
