@@ -1,7 +1,8 @@
 //! Connections: a pool for transactions, writes and unbounded reads, and the shared lane for short reads.
 //!
 //! Always holds: nobody waits for ever. A full pool answers 503 after [`POOL_WAIT`]; a statement ends after
-//! [`STATEMENT_TIMEOUT_MAX`] at the server; an idle connection is asked whether it lives before it is used.
+//! [`STATEMENT_TIMEOUT_MAX`] at the server; an idle connection is asked whether it lives before it is used; while a statement
+//! takes long, the server is asked whether it is there at all. A connection is handed out only when nothing runs on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,12 @@ const STATEMENT_TIMEOUT_MAX: Duration = Duration::from_secs(5);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(4);
 /// A transaction that its request left behind is ended by the server.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+/// Time after which a statement without an answer raises the question whether the server is there.
+const DOUBT_AFTER: Duration = Duration::from_millis(700);
+/// Time for the answer to that question. Callers are promised a 503 within two seconds.
+const PULSE_WAIT: Duration = Duration::from_millis(800);
+/// Time for a statement that nobody waits for any more; its connection is closed if it takes longer.
+const ABANDONED_WAIT: Duration = Duration::from_secs(6);
 /// Clients of the shared lane: one per core of a small machine; more add nothing (see the README's performance section).
 const SHARED_CLIENTS: usize = 2;
 
@@ -40,6 +47,7 @@ const SHARED_CLIENTS: usize = 2;
 pub struct Db {
     pool: Pool,
     shared: Arc<SharedLane>,
+    pulse: Arc<SharedLane>,
 }
 
 impl Db {
@@ -70,8 +78,9 @@ impl Db {
             }))
             .build()
             .map_err(|error| DsnError(error.to_string()))?;
+        let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
         let shared = Arc::new(SharedLane::new(pg, tls, SHARED_CLIENTS));
-        Ok(Self { pool, shared })
+        Ok(Self { pool, shared, pulse })
     }
 
     /// A connection of the pool.
@@ -82,6 +91,37 @@ impl Db {
         match tokio::time::timeout(POOL_WAIT, self.pool.get()).await {
             Ok(connection) => connection.map_err(Error::unavailable),
             Err(elapsed) => Err(Error::unavailable(elapsed)),
+        }
+    }
+
+    /// Does the work for as long as the server is there; a server that is merely slow is waited for.
+    ///
+    /// # Errors
+    /// What the work answers, or `Unavailable` as soon as the server is found to be silent.
+    pub(super) async fn while_there<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            error = self.silence() => Err(error),
+        }
+    }
+
+    /// Ends when the server does not answer, on a connection that nothing else uses.
+    async fn silence(&self) -> Error {
+        loop {
+            tokio::time::sleep(DOUBT_AFTER).await;
+            let pulse = async {
+                let client = self.pulse.client().await?;
+                client.simple_query("").await.map_err(Error::unavailable)
+            };
+            match tokio::time::timeout(PULSE_WAIT, pulse).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return error,
+                Err(elapsed) => {
+                    self.pulse.forget();
+                    return Error::unavailable(elapsed);
+                }
+            }
         }
     }
 
@@ -117,22 +157,66 @@ macro_rules! run {
 }
 pub(super) use run;
 
-impl Conn for Db {
+/// A pooled connection for one statement. When its caller leaves before the answer, it goes back to the pool only after the
+/// answer: whoever got it before would wait for a stranger's statement.
+struct Lease(Option<Object>);
+
+impl Lease {
+    fn connection(&self) -> Result<&Object> {
+        self.0.as_ref().ok_or_else(|| Error::internal("the connection was given back"))
+    }
+
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        match statement.lane {
-            Lane::Shared => {
-                let client = self.shared.client().await?;
-                run!(client, statement, query, params)
-            }
-            Lane::Pooled => {
-                let client = self.connection().await?;
-                run!(client, statement, query, params)
-            }
-        }
+        run!(self.connection()?, statement, query, params)
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        let client = self.connection().await?;
-        run!(client, statement, execute, params)
+        run!(self.connection()?, statement, execute, params)
+    }
+
+    /// Gives it back with nothing running on it.
+    fn end(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some((object, runtime)) = self.0.take().zip(tokio::runtime::Handle::try_current().ok()) else { return };
+        runtime.spawn(async move {
+            if tokio::time::timeout(ABANDONED_WAIT, object.simple_query("")).await.is_err() {
+                drop(Object::take(object)); // out of the pool, and closed
+            }
+        });
+    }
+}
+
+impl Conn for Db {
+    async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        self.while_there(async {
+            match statement.lane {
+                Lane::Shared => {
+                    let client = self.shared.client().await?;
+                    run!(client, statement, query, params)
+                }
+                Lane::Pooled => {
+                    let lease = Lease(Some(self.connection().await?));
+                    let answer = lease.rows(statement, params).await;
+                    lease.end();
+                    answer
+                }
+            }
+        })
+        .await
+    }
+
+    async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
+        self.while_there(async {
+            let lease = Lease(Some(self.connection().await?));
+            let answer = lease.execute(statement, params).await;
+            lease.end();
+            answer
+        })
+        .await
     }
 }

@@ -60,6 +60,13 @@ impl SharedLane {
         }
     }
 
+    /// Drops the clients, so that the next requests open new ones: for a lane whose server does not answer.
+    pub fn forget(&self) {
+        for slot in &self.slots {
+            slot.client.write().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
     /// Opens the slot's client anew, once for all who wait for it.
     async fn reopen(&self, slot: &Slot) -> Result<Arc<ClientWrapper>> {
         let _turn = slot.connecting.lock().await;

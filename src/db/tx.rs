@@ -79,6 +79,13 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
+        self.while_there(self.tx_to_its_end(work)).await
+    }
+
+    async fn tx_to_its_end<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
         let session =
             Arc::new(Session { connection: Some(self.connection().await?), in_transaction: AtomicBool::new(false) });
         let mut attempt = 1;
