@@ -3,14 +3,19 @@
 
 pub mod app;
 pub mod client;
+pub mod cluster;
 pub mod database;
+pub mod program;
 pub mod proxy;
+pub mod tls;
 
 use std::time::{Duration, Instant};
 
 pub use app::{Lifter, PASSWORD, TestApp};
 pub use client::{Answer, Request};
+pub use cluster::Cluster;
 pub use database::TestDatabase;
+pub use program::Served;
 pub use proxy::Proxy;
 
 /// Time after which a condition that should come about has failed to.

@@ -1,0 +1,122 @@
+//! A PostgreSQL cluster of a test's own, which may be stopped, frozen and configured; made and removed by `cluster.sh`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio_postgres::Client;
+
+use super::database::connect;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A running cluster. Gone when dropped, also by a test that fails.
+pub struct Cluster {
+    directory: PathBuf,
+    frozen: Vec<String>,
+}
+
+/// The same address with another host and port.
+pub fn moved(url: &str, host: &str, port: u16) -> String {
+    let (head, rest) = url.rsplit_once('@').expect("the address has a user");
+    let (_, database) = rest.split_once('/').expect("the address names a database");
+    format!("{head}@{host}:{port}/{database}")
+}
+
+/// The port in this address.
+pub fn port_of(url: &str) -> u16 {
+    let (_, rest) = url.rsplit_once('@').expect("the address has a user");
+    let (location, _) = rest.split_once('/').expect("the address names a database");
+    location.rsplit_once(':').expect("the address has a port").1.parse().unwrap()
+}
+
+/// What a command prints; the test fails if the command does.
+fn printed(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+impl Cluster {
+    /// A new cluster with an empty database. `durable` ones keep what they confirmed when they crash.
+    pub fn start(mode: &str) -> Self {
+        let name = format!("repduel-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let cluster = Self { directory: std::env::temp_dir().join(name), frozen: Vec::new() };
+        cluster.script(&["start"], &[mode]);
+        cluster
+    }
+
+    fn script(&self, before: &[&str], after: &[&str]) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster.sh");
+        printed(Command::new("bash").arg(script).args(before).arg(&self.directory).args(after))
+    }
+
+    /// The address of its database.
+    pub fn url(&self) -> String {
+        self.script(&["url"], &[])
+    }
+
+    /// A connection to its database.
+    pub async fn client(&self) -> Client {
+        connect(&self.url()).await
+    }
+
+    /// Starts it again, on the same port.
+    pub fn start_again(&self) {
+        self.script(&["start"], &["fast"]);
+    }
+
+    /// Stops it in good order.
+    pub fn stop(&self) {
+        self.script(&["stop"], &[]);
+    }
+
+    /// Where its configuration is.
+    pub fn data(&self) -> PathBuf {
+        let location = std::fs::read_to_string(self.directory.join("location"));
+        location.map_or_else(|_| self.directory.clone(), |path| PathBuf::from(path.trim())).join("data")
+    }
+
+    /// Its first process.
+    fn pid(&self) -> String {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        file.lines().next().unwrap().to_owned()
+    }
+
+    /// Ends it at once, as `pg_ctl stop -m immediate` does: connections are cut, nothing is tidied up.
+    pub fn crash(&self) {
+        let pid = self.pid();
+        printed(Command::new("kill").args(["-QUIT", &pid]));
+        while Path::new("/proc").join(&pid).join("exe").exists() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Freezes it: connections stay and are taken, and nobody answers.
+    pub fn freeze(&mut self) {
+        let first = self.pid();
+        printed(Command::new("kill").args(["-STOP", &first]));
+        let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        self.frozen = children.split_whitespace().chain([first.as_str()]).map(str::to_owned).collect();
+        printed(Command::new("kill").arg("-STOP").args(&self.frozen));
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) {
+        if !self.frozen.is_empty() {
+            let _ = Command::new("kill").arg("-CONT").args(&self.frozen).stderr(Stdio::null()).status();
+            self.frozen.clear();
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.thaw();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster.sh");
+        let removed = Command::new("bash").args([script, "remove"]).arg(&self.directory).output();
+        if !removed.as_ref().is_ok_and(|output| output.status.success()) {
+            eprintln!("the cluster in {} could not be removed: {removed:?}", self.directory.display());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The program itself, as an operator starts it: a process with an environment, an exit code and what it says.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::app::SECRET;
+use super::client::Request;
+
+/// Time after which a program that should end or listen is taken to hang.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server in a process of its own; killed when dropped.
+pub struct Served {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process; gone when this is dropped.
+    pub child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+/// How a program ended.
+pub struct Ended {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+fn command(word: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_repduel-backend"));
+    command.arg(word).env_clear().envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// These variables, and the others that a server needs.
+fn with_the_rest<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let rest = [("JWT_SECRET_KEY", SECRET), ("PORT", "0"), ("LOG_FORMAT", "json")];
+    rest.into_iter().chain(variables.iter().copied()).collect()
+}
+
+/// Runs the program to its end, with these variables and the others that a server needs.
+pub async fn run(word: &str, variables: &[(&str, &str)]) -> Ended {
+    run_bare(word, &with_the_rest(variables)).await
+}
+
+/// Runs the program to its end, with these variables only.
+pub async fn run_bare(word: &str, variables: &[(&str, &str)]) -> Ended {
+    let output = tokio::time::timeout(PATIENCE, command(word, variables).output()).await;
+    let output = output.expect("the program ends in time").unwrap();
+    Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
+}
+
+impl Served {
+    /// Starts `serve` and waits until it listens; fails the test, with what it said, if it ends before.
+    pub async fn start(variables: &[(&str, &str)]) -> Self {
+        let mut child = command("serve", &with_the_rest(variables)).spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (told, tell) = tokio::sync::oneshot::channel();
+        let log = Arc::clone(&said);
+        tokio::spawn(async move {
+            let mut told = Some(told);
+            while let Ok(Some(line)) = lines.next_line().await {
+                log.lock().unwrap().push_str(&format!("{line}\n"));
+                let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                if event["message"] == "listening"
+                    && let Some(told) = told.take()
+                {
+                    let _ = told.send(event["address"].as_str().unwrap().parse().unwrap());
+                }
+            }
+        });
+        let address = tokio::time::timeout(PATIENCE, tell).await.expect("the server listens in time");
+        let address = address.unwrap_or_else(|_| panic!("the server ended: {}", said.lock().unwrap()));
+        Self { address, child, said }
+    }
+
+    /// What it has written to standard error so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// A request to it.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.address, method, path)
+    }
+}
