@@ -64,7 +64,9 @@ where
     while !try_lock(client).await? {
         tokio::time::sleep(LOCK_POLL).await;
     }
-    let report = embedded::migrations::runner().run_async(client).await.map_err(Error::internal)?;
+    // Migrations that this binary does not know are a newer release's: after a step back it serves on their schema.
+    let runner = embedded::migrations::runner().set_abort_missing(false);
+    let report = runner.run_async(client).await.map_err(Error::internal)?;
     for statement in INDEXES.split("\n\n") {
         build_index(client, statement).await?;
     }

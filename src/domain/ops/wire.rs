@@ -1,6 +1,7 @@
 //! Health on the wire.
 
 use hyper::StatusCode;
+use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use crate::error::Result;
@@ -67,7 +68,11 @@ impl Reply for Readiness {
     /// 200 when ready, else 503 with the same body.
     fn reply(self) -> Result<Response> {
         let status = if self.status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json_response(status, &self)
+        let mut response = json_response(status, &self)?;
+        if status != StatusCode::OK {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        Ok(response)
     }
 
     fn describe(operation: &mut Operation) {
