@@ -1,4 +1,4 @@
--- Stores a changed account. A new name or address comes under the rule that none differs by case only; by users_pkey.
+-- Stores a changed account. With $4 it comes under the rule that none differs from another by case only; by users_pkey.
 update users
 set
   username = $2,

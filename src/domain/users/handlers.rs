@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fields::{BodyWeight, Email, Username};
 use super::lock;
-use super::registration::{avatar_key, check_free, name_conflicts, register};
+use super::registration::{avatar_key, check_changes, name_conflicts, register};
 use super::sql::{self, UserRow};
 use super::wire::{
     AccessToken, LoggedIn, Login, NewUser, ProfilePatch, UnitPatch, User, refresh_cookie, weight_multiplier,
@@ -84,17 +84,14 @@ async fn update_in(tx: Tx, app: &App, user: UserId, patch: &ProfilePatch, hash: 
     let ((), before) = tokio::try_join!(biased; lock(tx, user), sql::get_user(tx, user))?;
     let before = before.ok_or_else(auth::no_account)?;
     let after = patched(app, before.clone(), patch)?;
-    let renamed = (&before.username, &before.email) != (&after.username, &after.email);
-    if renamed {
-        check_free(tx, &Email(after.email.clone()), &Username(after.username.clone()), Some(user)).await?;
-    }
+    let case_unique = check_changes(tx, &before, &after).await?;
     let now = app.clock.now();
     sql::update_user(
         tx,
         user,
         &after.username,
         &after.email,
-        renamed,
+        case_unique,
         hash,
         after.display_name.as_deref(),
         after.avatar_url.as_deref(),

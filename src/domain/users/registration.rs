@@ -4,8 +4,8 @@ use super::fields::{Email, Username};
 use super::sql::{self, UserRow};
 use super::wire::{NewUser, weight_multiplier};
 use crate::app::App;
-use crate::db::OnConstraint;
 use crate::db::statement::Conn;
+use crate::db::{OnConstraint, Tx};
 use crate::domain::standards::Unit;
 use crate::error::{Error, FieldError, Problem, Result};
 use crate::ids::UserId;
@@ -17,10 +17,10 @@ use crate::pictures;
 /// 400 if the address or the name is taken, 422 for a foreign picture, 429 if too many wait to be hashed.
 pub async fn register(app: &App, new: NewUser) -> Result<UserRow> {
     let avatar_key = avatar_key(app, new.avatar_url.as_ref().map(|text| text.0.as_str()))?;
-    check_free(&app.db, &new.email, &new.username, None).await?;
+    check_free(&app.db, &new.email, &new.username).await?;
     let turn = app.passwords.turn().await?;
     // Once more with the lane in hand: a crowd with one name then costs one hash.
-    check_free(&app.db, &new.email, &new.username, None).await?;
+    check_free(&app.db, &new.email, &new.username).await?;
     let hash = turn.hash(new.password.0).await?;
     let unit = new.preferred_unit.unwrap_or(Unit::Kg);
     let inserted = sql::insert_user(
@@ -38,16 +38,34 @@ pub async fn register(app: &App, new: NewUser) -> Result<UserRow> {
     name_conflicts(inserted.await)
 }
 
-/// 400 if somebody else has the address or the name, whatever its case.
+/// 400 if somebody has the address or the name, whatever its case.
 ///
 /// # Errors
 /// `EmailTaken` or `UsernameTaken`.
-pub async fn check_free(db: &impl Conn, email: &Email, username: &Username, but: Option<UserId>) -> Result<()> {
-    let taken = sql::get_taken(db, &email.0, &username.0, but).await?;
+async fn check_free(db: &impl Conn, email: &Email, username: &Username) -> Result<()> {
+    let taken = sql::get_taken(db, &email.0, &username.0, None).await?;
     match (taken.email, taken.username) {
         (true, _) => Err(Error::new(Problem::EmailTaken)),
         (_, true) => Err(Error::new(Problem::UsernameTaken)),
         _ => Ok(()),
+    }
+}
+
+/// Whether a changed account comes under the rule that nobody's address or name differs from another's by case only. Only what
+/// changes is held against the rule: an old row whose address breaks it may still get another name.
+///
+/// # Errors
+/// `EmailTaken` or `UsernameTaken`.
+pub async fn check_changes(tx: &Tx, before: &UserRow, after: &UserRow) -> Result<bool> {
+    let (email_changes, name_changes) = (before.email != after.email, before.username != after.username);
+    if !(email_changes || name_changes) {
+        return Ok(false);
+    }
+    let taken = sql::get_taken(tx, &after.email, &after.username, Some(after.id)).await?;
+    match (taken.email, taken.username) {
+        (true, _) if email_changes => Err(Error::new(Problem::EmailTaken)),
+        (_, true) if name_changes => Err(Error::new(Problem::UsernameTaken)),
+        (email, name) => Ok(!email && !name),
     }
 }
 

@@ -76,7 +76,7 @@ statements! {
     pooled fn lock_user(id: UserId) -> opt LockedRow = "users/lock_user";
     /// Stores a changed account.
     pooled fn update_user(
-        id: UserId, username: &str, email: &str, renamed: bool, hashed_password: Option<&str>, display_name: Option<&str>,
+        id: UserId, username: &str, email: &str, case_unique: bool, hashed_password: Option<&str>, display_name: Option<&str>,
         avatar_url: Option<&str>, weight: Option<f64>, gender: Option<&str>, preferred_unit: &str, weight_multiplier: f64,
         now: Timestamp,
     ) -> exec = "users/update_user";
