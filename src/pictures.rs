@@ -27,6 +27,7 @@ pub fn own_key(config: &PictureConfig, given: &str) -> Option<String> {
             path.split(['?', '#']).next()?
         }
         Some(_) => return None,
+        None if given.starts_with("//") => return None, // names another host
         None => given,
     };
     let path = path.trim_start_matches('/');
@@ -87,6 +88,7 @@ mod tests {
             "a b",
             "javascript:x",
             "//evil/x.png:",
+            "//elsewhere.example/a.png",
             "",
         ] {
             assert_eq!(own_key(&config(), given), None, "{given}");
