@@ -54,9 +54,17 @@ pub async fn award(
 async fn award_in(tx: Tx, app: &App, user: UserId, award: &Award) -> Result<(bool, ProgressRow)> {
     sql::lock_lifter(&tx, user).await?.or_404(Noun::User)?;
     let before = total(&tx, user).await?;
-    before.checked_add(award.amount).ok_or_else(too_many)?;
+    if before.checked_add(award.amount).is_none() && !was_given(&tx, user, award).await? {
+        return Err(too_many());
+    }
     let awarded = grant(&tx, user, before, std::slice::from_ref(award), &app.config.levels, app.clock.now()).await?;
     Ok((awarded, progress_of(app, &tx, user).await?.or_404(Noun::User)?))
+}
+
+async fn was_given(tx: &Tx, user: UserId, award: &Award) -> Result<bool> {
+    let (key, source_type, source_id) = (&award.idempotency_key, &award.source_type, &award.source_id);
+    let row = sql::get_given(tx, user, key.as_deref(), source_type.as_deref(), source_id.as_deref()).await?;
+    Ok(row.given)
 }
 
 /// More points than the column can hold.

@@ -24,6 +24,11 @@ pub struct LockedRow {
     id: UserId,
 } }
 
+row! { /// Whether an award was given before.
+pub struct GivenRow {
+    given: bool,
+} }
+
 statements! {
     /// Locks the lifter against every other award and score.
     pooled fn lock_lifter(user: UserId) -> opt LockedRow = "levels/lock_lifter";
@@ -31,6 +36,9 @@ statements! {
     pooled fn get_total(user: UserId) -> one TotalRow = "levels/get_total";
     /// The points, and those gained since; nothing for nobody.
     shared fn get_progress(user: UserId, since: Timestamp) -> opt ProgressRow = "levels/get_progress";
+    /// Whether an award with this key, or from this source, was given before.
+    pooled fn get_given(user: UserId, key: Option<&str>, source_type: Option<&str>, source_id: Option<&str>) -> one GivenRow
+        = "levels/get_given";
     /// Writes the events that are new and adds them up; answers how many lifters gained: 1 or 0.
     pooled fn insert_events(
         user: UserId, ids: &[Uuid], amounts: &[i32], reasons: &[&Option<String>], keys: &[&Option<String>],
