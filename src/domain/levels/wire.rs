@@ -31,7 +31,7 @@ impl Progress {
 }
 
 integer! { /// Experience points of one award.
-pub struct Amount = i32, 1..=1_000_000; }
+pub struct Amount = i32, 1..=2147483647; }
 
 input! { /// Points to give.
 pub struct NewAward {
