@@ -24,7 +24,7 @@ use super::database::TestDatabase;
 /// The password of every lifter that [`TestApp::lifter`] makes.
 pub const PASSWORD: &str = "correct horse";
 /// Its hash: hashing takes a quarter of a second, so it was done once.
-const PASSWORD_HASH: &str = "$2b$12$rNFz11ko6tYFg8g2/AZsaug7ls0pbejJWkzuhHfaFTD/.s0yXSqGy";
+pub const PASSWORD_HASH: &str = "$2b$12$rNFz11ko6tYFg8g2/AZsaug7ls0pbejJWkzuhHfaFTD/.s0yXSqGy";
 /// The token of the admin routes in tests.
 pub const ADMIN_TOKEN: &str = "admin-token-of-the-tests";
 /// Signs access tokens in tests.

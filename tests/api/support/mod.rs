@@ -2,6 +2,7 @@
 //! the OpenAPI document.
 
 pub mod app;
+pub mod checks;
 pub mod client;
 pub mod cluster;
 pub mod database;
@@ -11,7 +12,8 @@ pub mod tls;
 
 use std::time::{Duration, Instant};
 
-pub use app::{Lifter, PASSWORD, TestApp};
+pub use app::{ADMIN_TOKEN, Lifter, PASSWORD, TestApp};
+pub use checks::{at_once, keys};
 pub use client::{Answer, Request};
 pub use cluster::Cluster;
 pub use database::TestDatabase;
