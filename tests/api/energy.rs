@@ -169,6 +169,27 @@ async fn beyond_the_highest_rank_energy_goes_on() {
 }
 
 #[tokio::test]
+async fn halves_are_rounded_away_from_zero_as_on_the_phones() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    // 31.5 of the 60 kg of Iron are 52.5, and 53 of 300 are 18; 52 would be 17.
+    app.lift(&ada, "back_squat", 31.5).await;
+    assert_eq!(standing(&app, &ada).await, is(18.0, "Unranked"));
+}
+
+#[tokio::test]
+async fn the_rank_follows_the_mean_before_it_is_rounded() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    // A squat worth 299: a third of it is rounded to 100, where Iron begins, but is below.
+    app.lift(&ada, "back_squat", 89.85).await;
+    assert_eq!(standing(&app, &ada).await, is(100.0, "Unranked"));
+    app.lift(&ada, "back_squat", 90.0).await;
+    assert_eq!(standing(&app, &ada).await, is(100.0, "Iron"));
+    assert_eq!(energy_route(&app, "history", ada.id).await.as_array().unwrap().len(), 1, "the energy stayed the same");
+}
+
+#[tokio::test]
 async fn what_old_clients_computed_is_ignored() {
     let app = TestApp::start().await;
     let ada = app.lifter("ada").await;

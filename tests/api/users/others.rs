@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{USER_KEYS, old_account};
 use crate::support::app::PASSWORD_HASH;
-use crate::support::{TestApp, keys};
+use crate::support::{ADMIN_TOKEN, TestApp, at_once, keys};
 
 #[tokio::test]
 async fn others_see_neither_address_nor_purchases() {
@@ -100,6 +100,10 @@ async fn pictures_in_the_table_become_addresses() {
         app.pg.execute("update users set avatar_url = $1", &[&stored]).await.unwrap();
         let user = app.get(&format!("/api/v1/users/{}", ada.id)).await.expect(200).json();
         assert_eq!(user["avatar_url"], shown);
+        // Changing something else leaves the picture alone, even one that could not be sent in.
+        let user = app.patch_as(&ada, "/api/v1/users/me", json!({ "gender": stored })).await.expect(200).json();
+        assert_eq!(user["avatar_url"], shown);
+        assert_eq!(app.count("select count(*) from users where avatar_url = gender").await, 1);
     }
 }
 
@@ -189,6 +193,28 @@ async fn deleting_an_account_takes_everything_with_it_but_the_workouts_of_others
     let board = app.get("/api/v1/scores/scenario/deadlift/leaderboard").await.expect(200).json();
     assert_eq!(board.as_array().unwrap().len(), 1);
     assert_eq!((&board[0]["user"]["username"], &board[0]["rank"]), (&json!("grace"), &json!(1)));
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_while_it_is_used_leaves_nothing_behind() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let award = format!("/api/v1/levels/me/award?user_id={}", ada.id);
+    let requests: Vec<_> = (0..32)
+        .map(|n| match n % 4 {
+            0 => app.request("POST", "/api/v1/scores/scenario/deadlift").json(&json!({ "weight_lifted": n + 1 })),
+            1 => app.request("PATCH", "/api/v1/users/me").json(&json!({ "weight": n + 60 })),
+            2 => app.request("POST", &award).json(&json!({ "amount": 1 })),
+            _ => app.request("DELETE", "/api/v1/users/me"),
+        })
+        .enumerate()
+        .map(|(n, request)| request.bearer(if n % 4 == 2 { ADMIN_TOKEN } else { &ada.token }))
+        .collect();
+    let answers = at_once(requests.into_iter().map(|request| async move { request.send().await })).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 204, 401, 404].contains(status)), "{statuses:?}");
+    assert_eq!(traces(&app, ada.id).await, Vec::<String>::new());
 }
 
 #[tokio::test]

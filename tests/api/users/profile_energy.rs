@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Lifter, TestApp};
+use crate::support::{Lifter, TestApp, at_once};
 
 /// A lifter with an energy of 592 at the average body weight, in kilograms.
 async fn platinum(app: &TestApp) -> Lifter {
@@ -75,4 +75,32 @@ async fn an_energy_that_no_longer_follows_from_the_scores_is_put_right_by_a_chan
         app.pg.batch_execute(&update).await.unwrap();
         changes_to(&app, &ada, json!({ "weight": 90 }), 592.0, "Platinum").await;
     }
+}
+
+#[tokio::test]
+async fn simultaneous_lifts_and_changes_leave_the_energy_that_follows_from_them() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let requests: Vec<_> = (0..32)
+        .map(|n| match n % 4 {
+            0 => ("POST", "/api/v1/scores/scenario/deadlift", json!({ "weight_lifted": 100 + n })),
+            1 => ("PATCH", "/api/v1/users/me", json!({ "weight": 60 + n })),
+            2 => ("POST", "/api/v1/scores/scenario/back_squat", json!({ "weight_lifted": 100 + n })),
+            _ => ("PATCH", "/api/v1/users/me/unit", json!({ "preferred_unit": if n % 8 == 3 { "lbs" } else { "kg" } })),
+        })
+        .map(|(method, path, body)| app.request(method, path).bearer(&ada.token).json(&body))
+        .collect();
+    let answers = at_once(requests.into_iter().map(|request| async move { request.send().await })).await;
+    for answer in answers {
+        answer.expect(200);
+    }
+    let found = app.get_as(&ada, "/api/v1/users/me").await.expect(200).json();
+    assert_eq!(history_of(&app, &ada).await[0], found["energy"].as_f64().unwrap());
+    // Computed once more from what is stored now: nothing is left to put right.
+    app.pg.batch_execute("update users set energy = null").await.unwrap();
+    let unit = json!({ "preferred_unit": if found["preferred_unit"] == "kg" { "lbs" } else { "kg" } });
+    app.patch_as(&ada, "/api/v1/users/me/unit", unit).await.expect(200);
+    let body = json!({ "preferred_unit": found["preferred_unit"] });
+    let again = app.patch_as(&ada, "/api/v1/users/me/unit", body).await.expect(200).json();
+    assert_eq!((&again["energy"], &again["rank"]), (&found["energy"], &found["rank"]));
 }

@@ -103,6 +103,10 @@ async fn a_taken_address_or_name_is_refused_whatever_its_case() {
         assert_eq!(answer.detail(), "Username is already taken");
     }
     assert_eq!(app.count("select count(*) from users").await, 1);
+    let body = |name: &str, email: &str| json!({ "username": name, "email": email, "password": PASSWORD });
+    register(&app, &body("Jürgen", "jürgen@example.com")).await.expect(201);
+    register(&app, &body("JÜRGEN", "other@example.com")).await.problem(400, "username_taken");
+    register(&app, &body("other", "JÜRGEN@example.com")).await.problem(400, "email_taken");
 }
 
 /// Registers all of these at once: one gets 201, the others 400 with these words.
