@@ -269,7 +269,7 @@ macro_rules! number { ($(#[doc = $doc:literal])* $v:vis struct $name:ident in $m
         fn read(raw: $crate::schema::Raw<'_>, at: &mut $crate::schema::At<'_>) -> Option<Self> {
             let Some(number) = raw.number() else { return $crate::schema::fail_type(raw, at, "be a finite number") };
             if !($min..=$max).contains(&number) {
-                return at.fail("range", concat!("be from ", stringify!($min), " to ", stringify!($max)));
+                return at.fail("range", &format!("be from {} to {}", $min, $max));
             }
             Some(Self(number))
         }
@@ -292,7 +292,7 @@ macro_rules! integer { ($(#[doc = $doc:literal])* $v:vis struct $name:ident = $t
             let Some(number) = raw.integer() else { return $crate::schema::fail_type(raw, at, "be a whole number") };
             match <$t>::try_from(number) {
                 Ok(number) if ($min..=$max).contains(&number) => Some(Self(number)),
-                _ => at.fail("range", concat!("be from ", stringify!($min), " to ", stringify!($max))),
+                _ => at.fail("range", &format!("be from {} to {}", $min, $max)),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The house itself: tables, statements, documents, directions. Each test says what to do when it fails.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use repduel_backend::config::VARS;
 use repduel_backend::db::statement::Statement;
@@ -38,7 +38,7 @@ fn files(folder: &str, ending: &str) -> Vec<String> {
     found
 }
 
-fn relative(path: &PathBuf) -> String {
+fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()
 }
 

@@ -5,9 +5,9 @@ use crate::schema::Text;
 use crate::{input, number, output};
 
 number! { /// A score value.
-pub struct ScoreValue in 0.0..=1.0e6; }
-number! { /// A body weight in kilograms.
-pub struct BodyWeightKg in 0.000001..=1000.0; }
+pub struct ScoreValue in -1.0e9..=1.0e9; }
+number! { /// A body weight in kilograms; old clients send 0 where it is unknown, and the nearest that the rules know counts.
+pub struct BodyWeightKg in 0.0..=1.0e6; }
 number! { /// An energy.
 pub struct EnergyValue in -1.0e9..=1.0e9; }
 
@@ -20,7 +20,7 @@ pub struct ProgressQuery {
     /// Body weight in kilograms.
     user_weight: BodyWeightKg,
     /// `female`, `f` or `woman` in any case; every other text counts as male.
-    user_gender: Option<Text<0, 64>>,
+    user_gender: Option<Text<0, 4096>>,
 } }
 
 output! { /// How far a score is.

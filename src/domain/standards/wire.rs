@@ -10,7 +10,7 @@ use crate::{input, output};
 input! { /// Whose standards.
 pub struct StandardsQuery {
     /// `female`, `f` or `woman` in any case; every other text counts as male.
-    gender: Option<Text<0, 64>>,
+    gender: Option<Text<0, 4096>>,
     /// The unit of the body weight and of the standards; kilograms if absent.
     unit: Option<Unit>,
 } }

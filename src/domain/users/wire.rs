@@ -130,7 +130,7 @@ pub struct ProfilePatch {
     /// Body weight in kilograms.
     weight: Patch<Option<BodyWeight>>,
     /// Any word.
-    gender: Patch<Option<Text<0, 64>>>,
+    gender: Patch<Option<Text<0, 255>>>,
     /// The unit one reads weights in.
     preferred_unit: Patch<Unit>,
     /// A new password.
