@@ -147,7 +147,7 @@ fn session(mut pg: PgConfig, statement_timeout: Duration) -> PgConfig {
     pg
 }
 
-/// Runs a statement on whatever a client is: pooled, shared, or in a transaction.
+/// Runs a statement on whatever a client is, pooled or shared.
 macro_rules! run {
     ($client:expr, $statement:expr, $method:ident, $params:expr) => {{
         let wrap = |error| StatementError::new($statement.file, error);
@@ -155,7 +155,6 @@ macro_rules! run {
         Ok($client.$method(&prepared, $params).await.map_err(wrap)?)
     }};
 }
-pub(super) use run;
 
 /// A pooled connection for one statement. When its caller leaves before the answer, it goes back to the pool only after the
 /// answer: whoever got it before would wait for a stranger's statement.

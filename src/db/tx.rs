@@ -4,15 +4,17 @@
 //! Always holds: a connection returns to the pool only after its transaction has ended for certain. One that was left in the
 //! middle (a handler that was cancelled or panicked, a commit without an answer) is closed instead, which ends it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::Object;
+use tokio::sync::Mutex;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::pg_error::{StatementError, statement_error};
-use super::pool::{Db, run};
+use super::pool::Db;
 use super::statement::{Conn, Statement};
 use crate::error::{Error, Result};
 
@@ -20,13 +22,33 @@ use crate::error::{Error, Result};
 const ATTEMPTS: u32 = 3;
 
 /// A transaction, read committed: each statement sees what was committed before it began. Statements that are sent together
-/// run in the order in which they are first polled, so joins of dependent ones are `biased`.
+/// run in the order in which they are first polled, prepared before or not, so joins of dependent ones are `biased`.
 #[derive(Clone)]
 pub struct Tx(Arc<Session>);
 
 struct Session {
     connection: Option<Object>,
     in_transaction: AtomicBool,
+    turns: Mutex<()>,
+}
+
+/// Prepares the statement if this connection does not know it, and sends it when all that were polled before it are sent: one
+/// that has to be prepared first is not overtaken by one that has not.
+macro_rules! run_in_turn {
+    ($session:expr, $statement:expr, $method:ident, $params:expr) => {{
+        let wrap = |error| StatementError::new($statement.file, error);
+        let connection = $session.connection()?;
+        let prepare = connection.prepare_cached($statement.text);
+        let (turn, prepared) = tokio::join!(biased; $session.turns.lock(), prepare);
+        let prepared = prepared.map_err(wrap)?;
+        let (mut turn, mut answer) = (Some(turn), pin!(connection.$method(&prepared, $params)));
+        let done = std::future::poll_fn(|context| {
+            let polled = answer.as_mut().poll(context); // the first poll sends it
+            turn = None;
+            polled
+        });
+        Ok(done.await.map_err(wrap)?)
+    }};
 }
 
 impl Session {
@@ -61,11 +83,11 @@ impl Drop for Session {
 
 impl Conn for Tx {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        run!(self.0.connection()?, statement, query, params)
+        run_in_turn!(self.0, statement, query, params)
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        run!(self.0.connection()?, statement, execute, params)
+        run_in_turn!(self.0, statement, execute, params)
     }
 }
 
@@ -86,8 +108,11 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
-        let session =
-            Arc::new(Session { connection: Some(self.connection().await?), in_transaction: AtomicBool::new(false) });
+        let session = Arc::new(Session {
+            connection: Some(self.connection().await?),
+            in_transaction: AtomicBool::new(false),
+            turns: Mutex::new(()),
+        });
         let mut attempt = 1;
         loop {
             session.begin().await?;
