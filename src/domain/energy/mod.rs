@@ -15,7 +15,7 @@ use crate::ids::UserId;
 use crate::route;
 use crate::time::Timestamp;
 
-pub use rules::{CORE_LIFTS, CoreBests, Standing, overall_rank};
+pub use rules::{CoreBests, Standing, overall_rank};
 pub use sql::{BasisRow, STATEMENTS};
 
 /// The routes of this domain.

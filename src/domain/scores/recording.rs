@@ -4,7 +4,6 @@
 
 use crate::app::App;
 use crate::db::Tx;
-use crate::domain::energy::CORE_LIFTS;
 use crate::domain::levels::Award;
 use crate::domain::{energy, levels, scenarios, users};
 use crate::error::Result;
@@ -50,13 +49,12 @@ async fn record_in(tx: Tx, app: &App, user: UserId, scenario_id: &ScenarioId, li
     let volume = volume_xp(lift, scenario.is_bodyweight, scenario.volume_multiplier, basis.weight);
     let awards = awards(score.id, volume, is_personal_best, xp);
     let bests = basis.bests().with(&scenario_id.0, value);
-    let is_core = CORE_LIFTS.contains(&scenario_id.0.as_str());
 
     tokio::try_join!(
         biased;
         insert_score(tx, &score),
         async { if is_personal_best { insert_event(tx, &score).await } else { Ok(0) } },
-        async { if is_core { energy::store(tx, user, &basis, bests, now).await } else { Ok(()) } },
+        energy::store(tx, user, &basis, bests, now),
         levels::grant(tx, user, xp, &awards, &app.config.levels, now),
     )?;
     Ok(Recorded { score, is_personal_best, previous_best })
