@@ -14,7 +14,6 @@ use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::page::PageQuery;
 use crate::http::{Json, NoContent, Path, Query};
 use crate::ids::{ScenarioId, UserId};
-use crate::time::Timestamp;
 
 pub async fn record(
     app: Arc<App>,
@@ -79,17 +78,17 @@ pub async fn delete(app: Arc<App>, Caller(caller): Caller, Path((user,)): Path<(
     if user != caller {
         return Err(Error::new(Problem::Forbidden));
     }
-    app.db.tx(|tx| delete_in(tx, user, app.clock.now())).await?;
+    app.db.tx(|tx| delete_in(tx, &app, user)).await?;
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, user: UserId, now: Timestamp) -> Result<()> {
+async fn delete_in(tx: Tx, app: &App, user: UserId) -> Result<()> {
     let (lock, scores, events) = (users::lock(&tx, user), sql::delete_scores(&tx, user), sql::delete_events(&tx, user));
     let ((), deleted, _) = tokio::try_join!(biased; lock, scores, events)?;
     if deleted == 0 {
         return Err(Error::not_found(Noun::Score));
     }
-    energy::refresh(&tx, user, now).await
+    energy::refresh(&tx, user, app.clock.now()).await
 }
 
 pub async fn personal_best_events(
