@@ -33,7 +33,7 @@ comment on table energy_standings is 'One row per lifter: the present energy and
 
 create index energy_standings_board on energy_standings (energy desc, reached_at, user_id) where lifter_active;
 
--- A new score raises the best if it is strictly greater: who reached a value first keeps the place.
+-- A new score becomes the best if it is greater, or as great and of an earlier time: who reached a value first has the place.
 create function raise_personal_best() returns trigger language plpgsql as $$
 declare
   active boolean;
@@ -49,7 +49,7 @@ begin
         score_value = excluded.score_value,
         weight_lifted = excluded.weight_lifted,
         reached_at = excluded.reached_at
-    where excluded.score_value > best.score_value;
+    where (excluded.score_value, best.reached_at, best.score_id) > (best.score_value, excluded.reached_at, excluded.score_id);
   return null;
 end
 $$;
@@ -65,6 +65,8 @@ create trigger scores_raise_personal_best after insert on scores
 create function find_personal_bests_anew() returns trigger language plpgsql as $$
 begin
   perform pg_advisory_xact_lock_shared(hashtext('personal_bests.fill'));
+  -- Who writes scores without our service has not locked their lifters: two who delete would each put back what the other took.
+  perform from users where id in (select user_id from before) order by id for no key update;
   delete from personal_bests best using before
   where best.user_id = before.user_id and best.scenario_id = before.scenario_id and best.score_id = before.id;
   insert into personal_bests as best (user_id, scenario_id, score_id, score_value, weight_lifted, reached_at, lifter_active)
@@ -86,7 +88,7 @@ begin
         score_value = excluded.score_value,
         weight_lifted = excluded.weight_lifted,
         reached_at = excluded.reached_at
-    where (excluded.score_value, best.reached_at) > (best.score_value, excluded.reached_at);
+    where (excluded.score_value, best.reached_at, best.score_id) > (best.score_value, excluded.reached_at, excluded.score_id);
   return null;
 end
 $$;

@@ -1,6 +1,6 @@
 -- expand: the boards of the scores and users that are already there.
 -- Nothing is blocked but deletions of scores: whatever else is written meanwhile meets the triggers of V002 at the same
--- primary keys, and the greater value wins on both sides.
+-- primary keys, and the better score wins on both sides.
 select pg_advisory_xact_lock(hashtext('personal_bests.fill'));
 
 insert into personal_bests as best (user_id, scenario_id, score_id, score_value, weight_lifted, reached_at, lifter_active)
@@ -18,7 +18,7 @@ on conflict (user_id, scenario_id) do update
       score_value = excluded.score_value,
       weight_lifted = excluded.weight_lifted,
       reached_at = excluded.reached_at
-  where excluded.score_value >= best.score_value;
+  where (excluded.score_value, best.reached_at, best.score_id) > (best.score_value, excluded.reached_at, excluded.score_id);
 
 insert into energy_standings (user_id, energy, reached_at, lifter_active)
 select users.id,
