@@ -113,7 +113,7 @@ begin
   values (
     new.id,
     case when new.energy > '-Infinity' and new.energy < 'Infinity' then new.energy else 0 end,
-    now(),
+    clock_timestamp(),
     new.is_active is not false
   )
   on conflict (user_id) do update
