@@ -6,6 +6,7 @@ pub mod checks;
 pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod ledger;
 pub mod program;
 pub mod proxy;
 pub mod tls;

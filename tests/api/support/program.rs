@@ -1,7 +1,7 @@
 //! The program itself, as an operator starts it: a process with an environment, an exit code and what it says.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Served {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Its process; gone when this is dropped.
-    pub child: Child,
+    child: Child,
     said: Arc<Mutex<String>>,
 }
 
@@ -84,6 +83,22 @@ impl Served {
     /// What it has written to standard error so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// Ends it without a chance to say anything (SIGKILL).
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Asks it to end (SIGTERM).
+    pub async fn terminate(&self) {
+        let id = self.child.id().expect("the server runs").to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> ExitStatus {
+        self.child.wait().await.unwrap()
     }
 
     /// A request to it.
