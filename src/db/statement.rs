@@ -59,13 +59,40 @@ pub struct Statement {
 pub trait Column: for<'a> FromSql<'a> {
     /// Whether it can hold null.
     const NULLABLE: bool = false;
+
+    /// Whether the service can use the value.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
+    /// The value as the service goes on with it.
+    #[must_use]
+    fn sound(self) -> Self {
+        self
+    }
 }
 
 macro_rules! columns { ($($t:ty),*) => { $(impl Column for $t {})* } }
-columns!(bool, i32, i64, f64, String, Uuid, Timestamp, Day, Value, Vec<String>);
+columns!(bool, i32, i64, String, Uuid, Timestamp, Day, Value, Vec<String>);
+
+/// Old rows can hold NaN and infinities, for which neither arithmetic nor JSON has a use: they count as 0, or as
+/// null where null is allowed.
+impl Column for f64 {
+    fn is_sound(&self) -> bool {
+        self.is_finite()
+    }
+
+    fn sound(self) -> Self {
+        if self.is_sound() { self } else { 0.0 }
+    }
+}
 
 impl<T: Column> Column for Option<T> {
     const NULLABLE: bool = true;
+
+    fn sound(self) -> Self {
+        self.filter(T::is_sound)
+    }
 }
 
 /// A row type that `row!` declared.
@@ -145,6 +172,7 @@ macro_rules! row_columns { ($name:ident { $($field:ident: $t:ty),* }) => {
             let mut columns = 0..;
             Ok(Self { $($field: row
                 .try_get(columns.next().unwrap_or_default())
+                .map(<$t as $crate::db::statement::Column>::sound)
                 .map_err($crate::error::Error::internal)?),* })
         }
     }

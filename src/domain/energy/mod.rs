@@ -46,7 +46,7 @@ pub async fn store(tx: &Tx, user: UserId, basis: &BasisRow, bests: CoreBests, no
     if basis.energy == Some(standing.energy) && basis.rank.as_deref() == Some(standing.rank_name()) {
         return Ok(());
     }
-    let changed = basis.energy != Some(standing.energy);
+    let changed = basis.energy.unwrap_or(0.0) != standing.energy;
     let history_id = changed.then(uuid::Uuid::new_v4);
     sql::update_standing(tx, user, standing.energy, standing.rank_name(), history_id, now).await?;
     Ok(())

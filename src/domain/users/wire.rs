@@ -68,8 +68,8 @@ impl User {
         Self {
             weight_multiplier: weight_multiplier(Unit::of(&row.preferred_unit)),
             avatar_url: pictures::address(pictures, row.avatar_url.as_deref()),
-            weight: row.weight.filter(|weight| weight.is_finite()),
-            energy: row.energy.filter(|energy| energy.is_finite()),
+            weight: row.weight,
+            energy: row.energy,
             rank: row.rank.unwrap_or_else(|| UNRANKED.to_owned()),
             id: row.id,
             username: row.username,
