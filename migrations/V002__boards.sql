@@ -1,4 +1,4 @@
--- expand: two narrow tables that leaderboards read instead of scores and users, and the triggers that keep them true.
+-- expand: two narrow tables that leaderboards read instead of scores and users, and what keeps them true.
 -- Triggers, not the service, because the earlier server writes scores and energies into the same database while traffic
 -- moves. They lock the lifter's row first, as the service does, so that a lifter's scores take effect one after another.
 
@@ -54,17 +54,9 @@ begin
 end
 $$;
 
--- Values that are not finite never stand on a board: in PostgreSQL's order NaN is above infinity.
-create trigger scores_raise_personal_best after insert on scores
-  for each row
-  when (new.score_value > '-Infinity' and new.score_value < 'Infinity')
-  execute function raise_personal_best();
-
--- Scores that are gone or changed: the bests that stood on them are found anew among what is left. The shared lock keeps a
--- deletion from slipping past the filling of the table in the next migration.
+-- Scores that are gone or changed: the bests that stood on them are found anew among what is left.
 create function find_personal_bests_anew() returns trigger language plpgsql as $$
 begin
-  perform pg_advisory_xact_lock_shared(hashtext('personal_bests.fill'));
   -- Who writes scores without our service has not locked their lifters: two who delete would each put back what the other took.
   perform from users where id in (select user_id from before) order by id for no key update;
   delete from personal_bests best using before
@@ -92,19 +84,6 @@ begin
   return null;
 end
 $$;
-
-create trigger scores_deleted_personal_best after delete on scores
-  referencing old table as before
-  for each statement execute function find_personal_bests_anew();
-
-create trigger scores_changed_raise_personal_best after update of user_id, scenario_id, score_value on scores
-  for each row
-  when (new.score_value > '-Infinity' and new.score_value < 'Infinity')
-  execute function raise_personal_best();
-
-create trigger scores_changed_personal_best after update on scores
-  referencing old table as before
-  for each statement execute function find_personal_bests_anew();
 
 -- Users: their energy and whether they are active, as the boards see it.
 create function keep_energy_standing() returns trigger language plpgsql as $$

@@ -1,4 +1,4 @@
-//! The schema: refinery's migrations, then the indexes that are built beside the traffic.
+//! The schema: refinery's migrations, then the indexes that are built beside the traffic, then what is filled in beside it.
 //!
 //! One starter at a time: an advisory lock, which is polled rather than waited for, because a waiting statement would hold up
 //! the concurrent building of indexes that the other starter may be doing. Every step is repeatable: a second run changes
@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::dsn::Dsn;
 use super::{bootstrap, tls};
@@ -24,8 +25,13 @@ const LOCK_KEY: i64 = 0x0072_6570_6475_656c;
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// Time between two looks at the lock.
 const LOCK_POLL: Duration = Duration::from_millis(50);
-/// A migration that cannot get a table lock within this time gives up: everybody behind it would wait as well.
-const LOCK_TIMEOUT_MS: u32 = 5_000;
+/// A migration that cannot get a lock within this time steps back and tries again later: everybody behind it waits as well.
+/// Far below PostgreSQL's `deadlock_timeout` (1 s), so that in a deadlock it is the migration that gives way.
+const LOCK_TIMEOUT_MS: u32 = 300;
+/// Time that traffic has to itself before the next try.
+const STEP_BACK: Duration = Duration::from_millis(700);
+/// How often a migration steps back before the start fails: a minute's worth.
+const ATTEMPTS: u32 = 60;
 
 /// The newest version that this binary knows.
 #[must_use]
@@ -59,19 +65,75 @@ async fn run_locked<S>(client: &mut Client, seed: S) -> Result<Vec<i32>>
 where
     S: AsyncFnOnce(&Client) -> Result<()>,
 {
-    let settings = format!("set lock_timeout = {LOCK_TIMEOUT_MS}; set jit = off");
-    client.batch_execute(&settings).await.map_err(Error::unavailable)?;
+    let impatient = format!("set lock_timeout = {LOCK_TIMEOUT_MS}");
+    client.batch_execute(&format!("set jit = off; {impatient}")).await.map_err(Error::unavailable)?;
     while !try_lock(client).await? {
         tokio::time::sleep(LOCK_POLL).await;
     }
-    // Migrations that this binary does not know are a newer release's: after a step back it serves on their schema.
-    let runner = embedded::migrations::runner().set_abort_missing(false);
-    let report = runner.run_async(client).await.map_err(Error::internal)?;
+    let applied = apply(client).await?;
+    // Building an index concurrently keeps nobody waiting while it waits for old transactions, such as a backup's.
+    client.batch_execute("set lock_timeout = 0").await.map_err(Error::unavailable)?;
     for statement in INDEXES.split("\n\n") {
         build_index(client, statement).await?;
     }
+    client.batch_execute(&impatient).await.map_err(Error::unavailable)?;
+    backfill(client).await?;
     seed(client).await?;
-    Ok(report.applied_migrations().iter().map(refinery::Migration::version).collect())
+    Ok(applied)
+}
+
+/// Applies the migrations that are missing, each in a transaction of its own. Answers their versions.
+async fn apply(client: &mut Client) -> Result<Vec<i32>> {
+    let (mut applied, mut patience) = (Vec::new(), Patience(ATTEMPTS));
+    loop {
+        // Migrations that this binary does not know are a newer release's: after a step back it serves on their schema.
+        let runner = embedded::migrations::runner().set_abort_missing(false);
+        let outcome = runner.run_async(client).await;
+        let report = outcome.as_ref().map_or_else(refinery::Error::report, Some);
+        applied.extend(report.iter().flat_map(|report| report.applied_migrations()).map(refinery::Migration::version));
+        let Err(error) = outcome else { return Ok(applied) };
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+        if !patience.outlasts(cause).await {
+            return Err(Error::internal(error));
+        }
+    }
+}
+
+/// Runs the procedures that migrations left: `backfill_…`, which commit as they go. One that is still there has not come to
+/// its end.
+async fn backfill(client: &Client) -> Result<()> {
+    let left = "select quote_ident(proname) from pg_proc
+        where prokind = 'p' and starts_with(proname, 'backfill_') and pg_function_is_visible(oid) order by proname";
+    for row in client.query(left, &[]).await.map_err(Error::internal)? {
+        let name: String = row.try_get(0).map_err(Error::internal)?;
+        tracing::info!(procedure = name, "filling in what is new for what is old");
+        let (call, mut patience) = (format!("call {name}()"), Patience(ATTEMPTS));
+        while let Err(error) = client.batch_execute(&call).await {
+            if !patience.outlasts(Some(&error)).await {
+                return Err(Error::internal(error));
+            }
+        }
+        client.batch_execute(&format!("drop procedure {name}()")).await.map_err(Error::internal)?;
+    }
+    Ok(())
+}
+
+/// How often a step will still be tried again.
+struct Patience(u32);
+
+impl Patience {
+    /// Whether to try again after this failure: somebody else was in the way, and has had time to get out of it.
+    async fn outlasts(&mut self, failure: Option<&tokio_postgres::Error>) -> bool {
+        let in_the_way = [&SqlState::LOCK_NOT_AVAILABLE, &SqlState::T_R_DEADLOCK_DETECTED];
+        let code = failure.and_then(tokio_postgres::Error::code);
+        if self.0 == 0 || !code.is_some_and(|code| in_the_way.contains(&code)) {
+            return false;
+        }
+        self.0 -= 1;
+        tracing::info!(attempts_left = self.0, "a migration stepped back: what it needs is in use");
+        tokio::time::sleep(STEP_BACK).await;
+        true
+    }
 }
 
 async fn try_lock(client: &Client) -> Result<bool> {
@@ -79,12 +141,13 @@ async fn try_lock(client: &Client) -> Result<bool> {
     row.try_get(0).map_err(Error::internal)
 }
 
-/// Builds the index of this statement unless it is there and whole.
+/// Builds the index of this paragraph unless it is there and whole.
 async fn build_index(client: &Client, paragraph: &str) -> Result<()> {
-    let statement: String = paragraph.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-    let Some(name) = statement.split_whitespace().skip_while(|word| *word != "concurrently").nth(1) else {
+    let text: String = paragraph.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
+    let Some((before, statement)) = text.find("create ").map(|at| text.split_at(at)) else {
         return Ok(()); // a paragraph of comments
     };
+    let name = statement.split_whitespace().skip_while(|word| *word != "concurrently").nth(1).unwrap_or_default();
     let state = "select i.indisvalid from pg_index i where i.indexrelid = to_regclass($1)";
     let found = client.query_opt(state, &[&name]).await.map_err(Error::internal)?;
     let valid: Option<bool> = found.map(|row| row.try_get(0)).transpose().map_err(Error::internal)?;
@@ -96,5 +159,7 @@ async fn build_index(client: &Client, paragraph: &str) -> Result<()> {
         }
         None => {}
     }
-    client.batch_execute(&statement).await.map_err(Error::internal)
+    tracing::info!(index = name, "building an index");
+    client.batch_execute(before).await.map_err(Error::internal)?;
+    client.batch_execute(statement).await.map_err(Error::internal)
 }
