@@ -1,29 +1,18 @@
 //! What callers meet when the database is cut off, frozen, restarted or full, when a client hangs up, when a handler panics.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use repduel_backend::app::App;
-use repduel_backend::domain::users;
-use repduel_backend::error::Result;
-use repduel_backend::http::route::Table;
-use repduel_backend::http::{Json, Route};
-use repduel_backend::ids::UserId;
-use repduel_backend::route;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_postgres::Client;
-use uuid::Uuid;
 
 use crate::support::cluster::{moved, port_of};
 use crate::support::{Answer, Cluster, Lifter, PASSWORD, Proxy, Request, Served, TestApp, TestDatabase, eventually};
 
 /// Callers are promised an answer within 2 s; the rest is for measuring it on a busy machine.
-const SOON: Duration = Duration::from_millis(2_500);
-const SQUAT: &str = "/api/v1/scores/scenario/back_squat";
-const SQUAT_BOARD: &str = "/api/v1/scores/scenario/back_squat/leaderboard";
+pub const SOON: Duration = Duration::from_millis(2_500);
+pub const SQUAT: &str = "/api/v1/scores/scenario/back_squat";
+pub const SQUAT_BOARD: &str = "/api/v1/scores/scenario/back_squat/leaderboard";
 const ME: &str = "/api/v1/users/me";
 
 /// The service with a line to its database that can be cut.
@@ -52,7 +41,7 @@ fn data_requests(address: SocketAddr, name: &str, token: &str) -> Vec<Request> {
 }
 
 /// Sends it and measures how long the answer takes.
-async fn timed(request: &Request) -> (Answer, Duration) {
+pub async fn timed(request: &Request) -> (Answer, Duration) {
     let began = Instant::now();
     (request.send().await, began.elapsed())
 }
@@ -98,7 +87,7 @@ async fn registered(address: SocketAddr, name: &str) -> String {
 }
 
 /// Locks a lifter's row, as a score that is being recorded does. Dropping the client lets go of it.
-async fn hold_lifter(app: &TestApp, lifter: &Lifter) -> Client {
+pub async fn hold_lifter(app: &TestApp, lifter: &Lifter) -> Client {
     let holder = crate::support::database::connect(&database_url(app)).await;
     holder.batch_execute("begin").await.unwrap();
     holder.query_one("select 1 from users where id = $1 for update", &[&lifter.id]).await.unwrap();
@@ -106,14 +95,14 @@ async fn hold_lifter(app: &TestApp, lifter: &Lifter) -> Client {
 }
 
 /// The address of the app's database, past any proxy.
-fn database_url(app: &TestApp) -> String {
+pub fn database_url(app: &TestApp) -> String {
     let (_, url) = app.app.config.database_urls.first().unwrap();
     let cluster = port_of(&crate::support::database::cluster_url());
     moved(url.expose(), "127.0.0.1", cluster)
 }
 
 /// How many of the service's statements wait for a lock.
-async fn waiting(app: &TestApp) -> i64 {
+pub async fn waiting(app: &TestApp) -> i64 {
     app.count(
         "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'repduel-backend'
          and wait_event_type = 'Lock'",
@@ -122,11 +111,11 @@ async fn waiting(app: &TestApp) -> i64 {
 }
 
 /// Waits until as many of the service's statements wait for a lock.
-async fn until_waiting(app: &TestApp, statements: i64) {
+pub async fn until_waiting(app: &TestApp, statements: i64) {
     eventually("a statement that waits for the lock", async || waiting(app).await == statements).await;
 }
 
-fn score(app: &TestApp, lifter: &Lifter) -> Request {
+pub fn score(app: &TestApp, lifter: &Lifter) -> Request {
     app.request("POST", SQUAT).bearer(&lifter.token).json(&json!({ "weight_lifted": 100, "reps": 5 }))
 }
 
@@ -270,54 +259,6 @@ async fn a_full_pool_answers_503_in_time_while_short_reads_go_on() {
     assert_eq!(app.count("select count(*) from scores").await, 5);
 }
 
-/// Sends the request's bytes and hangs up as soon as `meanwhile` is over.
-async fn hang_up(address: SocketAddr, head: &str, body: &str, meanwhile: impl Future<Output = ()>) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let length = body.len();
-    let request = format!(
-        "{head}\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    meanwhile.await;
-}
-
-#[tokio::test]
-async fn a_client_that_hangs_up_in_the_middle_of_a_write_does_not_cut_it_in_half() {
-    let app = TestApp::start().await;
-    let ada = app.lifter("ada").await;
-    let holder = hold_lifter(&app, &ada).await;
-    let head = format!("POST {SQUAT} HTTP/1.1\r\nauthorization: Bearer {}", ada.token);
-    hang_up(app.address, &head, r#"{"weight_lifted": 100, "reps": 5}"#, until_waiting(&app, 1)).await;
-    // The server has noticed by the time it has answered somebody else; the write must have outlived that.
-    app.get("/health").await.expect(200);
-    assert_eq!(waiting(&app).await, 1);
-    drop(holder);
-    eventually("the score", async || app.count("select count(*) from scores").await == 1).await;
-    let whole = "select count(*) from scores
-        join personal_bests as best on best.score_id = scores.id
-        join personal_best_events as event on event.user_id = scores.user_id and event.score_value = scores.score_value
-        join user_xp on user_xp.user_id = scores.user_id
-        where user_xp.total_xp = (select sum(amount) from xp_events where xp_events.user_id = scores.user_id)";
-    assert_eq!(app.count(whole).await, 1);
-}
-
-#[tokio::test]
-async fn clients_that_leave_during_a_read_take_no_connection_with_them() {
-    let app = TestApp::with_variables(&[("DATABASE_POOL_SIZE", "2")]).await;
-    let holder = crate::support::database::connect(&database_url(&app)).await;
-    holder.batch_execute("begin; lock table personal_bests in access exclusive mode").await.unwrap();
-    let head = format!("GET {SQUAT_BOARD} HTTP/1.1");
-    for reader in 1..=2 {
-        hang_up(app.address, &head, "", until_waiting(&app, reader)).await;
-    }
-    holder.batch_execute("commit").await.unwrap();
-    for _ in 0..5 {
-        let (answer, took) = timed(&app.request("GET", SQUAT_BOARD)).await;
-        answer.expect(200);
-        assert!(took < Duration::from_millis(1_000), "answered after {took:?}");
-    }
-}
-
 #[tokio::test]
 async fn a_statement_that_the_server_ends_answers_503_and_the_pool_recovers() {
     let app = TestApp::with_variables(&[("DATABASE_POOL_SIZE", "1")]).await;
@@ -349,82 +290,4 @@ async fn connections_that_the_server_ended_while_idle_are_replaced_unnoticed() {
     for request in &requests {
         request.send().await.expect(200);
     }
-}
-
-async fn panicking(_: Arc<App>) -> Result<Json<bool>> {
-    panic!("a handler of the tests")
-}
-
-/// Locks the lifter and panics with the transaction open.
-async fn panicking_in_transaction(app: Arc<App>, name: repduel_backend::http::Path<(UserId,)>) -> Result<Json<bool>> {
-    let user = name.0.0;
-    app.db
-        .tx(|tx| async move {
-            users::lock(&tx, user).await?;
-            panic!("a transaction of the tests")
-        })
-        .await
-}
-
-/// Locks the lifter and waits for ever with the transaction open.
-async fn dawdling(app: Arc<App>, name: repduel_backend::http::Path<(UserId,)>) -> Result<Json<bool>> {
-    let user = name.0.0;
-    app.db
-        .tx(|tx| async move {
-            users::lock(&tx, user).await?;
-            std::future::pending().await
-        })
-        .await
-}
-
-/// The real routes, and some that go wrong.
-static FAULTY: Table =
-    &[repduel_backend::domain::ops::ROUTES, users::ROUTES, repduel_backend::domain::scores::ROUTES, BROKEN];
-const BROKEN: &[Route] = &[
-    route!(Get "/panics" panicking "Panics."),
-    route!(Post "/panics" panicking "Panics."),
-    route!(Post "/panics/{user_id}" panicking_in_transaction "Panics in a transaction."),
-    route!(Get "/dawdles/{user_id}" dawdling "Never ends its transaction."),
-];
-
-#[tokio::test]
-async fn a_handler_that_panics_answers_500_and_the_server_lives_on() {
-    let app = TestApp::with_table(FAULTY).await;
-    for method in ["GET", "HEAD", "POST"] {
-        let answer =
-            app.request(method, "/panics").header("x-request-id", "a-panic").try_send().await.unwrap().expect(500);
-        let ordinary = app.get("/health").await.expect(200);
-        for name in ordinary.headers.keys().filter(|name| *name != "content-length") {
-            assert!(answer.headers.contains_key(name), "{method}: a panic's answer has no {name}");
-        }
-        assert_eq!(answer.header("x-request-id"), Some("a-panic"));
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-        if method != "HEAD" {
-            assert_eq!(
-                (answer.error_code().as_str(), &answer.json()["request_id"]),
-                ("internal_error", &json!("a-panic"))
-            );
-            assert!(!String::from_utf8_lossy(&answer.body).contains("of the tests"));
-        }
-    }
-}
-
-#[tokio::test]
-async fn transactions_that_are_left_behind_hold_neither_locks_nor_connections() {
-    let app = TestApp::with_table(FAULTY).await;
-    let ada = app.lifter("ada").await;
-    // More than the pool has connections.
-    for _ in 0..25 {
-        app.request("POST", &format!("/panics/{}", ada.id)).try_send().await.unwrap().expect(500);
-    }
-    let head = format!("GET /dawdles/{} HTTP/1.1", ada.id);
-    let locked =
-        "select count(*) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'";
-    hang_up(app.address, &head, "", eventually("the lock", async || app.count(locked).await == 1)).await;
-    let (answer, took) = timed(&score(&app, &ada)).await;
-    answer.expect(200);
-    assert!(took < SOON, "the lock was held for {took:?}");
-    assert_eq!(app.count(locked).await, 0);
-    let stranger = Uuid::new_v4();
-    app.request("POST", &format!("/panics/{stranger}")).try_send().await.unwrap().expect(401);
 }

@@ -1,8 +1,6 @@
 //! The schema: made anew, adopted from the earlier server with everything it left there, kept true while that server writes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use repduel_backend::db::dsn::Dsn;
 use repduel_backend::start;
@@ -10,7 +8,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::support::{Lifter, PASSWORD, TestApp, TestDatabase, eventually, program};
+use crate::support::{Lifter, PASSWORD, TestApp, TestDatabase};
 
 /// The live schema, line by line.
 const SCHEMA: &str = include_str!("../data/legacy-schema.txt");
@@ -21,7 +19,7 @@ const ROWS: &str = include_str!("../data/legacy.sql");
 const BASELINE: &str = include_str!("../../migrations/V001__baseline.sql");
 
 /// A database as the earlier server made it, without rows.
-async fn legacy() -> (TestDatabase, Client) {
+pub async fn legacy() -> (TestDatabase, Client) {
     let database = TestDatabase::empty().await;
     let client = database.client().await;
     // The statements inside of the migration's block, without what it asks first.
@@ -32,13 +30,13 @@ async fn legacy() -> (TestDatabase, Client) {
 }
 
 /// A database as the earlier server made it, with its rows.
-async fn lived_in() -> (TestDatabase, Client) {
+pub async fn lived_in() -> (TestDatabase, Client) {
     let (database, client) = legacy().await;
     client.batch_execute(ROWS).await.unwrap();
     (database, client)
 }
 
-async fn migrate(database: &TestDatabase) {
+pub async fn migrate(database: &TestDatabase) {
     start::migrate(&Dsn::parse(&database.url()).unwrap()).await.expect("the migrations apply");
 }
 
@@ -48,7 +46,7 @@ async fn serve(database: TestDatabase) -> TestApp {
     TestApp::through(database, &url).await
 }
 
-async fn lines(client: &Client, query: &str) -> Vec<String> {
+pub async fn lines(client: &Client, query: &str) -> Vec<String> {
     client.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
@@ -64,7 +62,7 @@ fn legacy_columns() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Every row of every table of the live schema, in the columns it had.
-async fn legacy_rows(client: &Client) -> BTreeMap<&'static str, Vec<String>> {
+pub async fn legacy_rows(client: &Client) -> BTreeMap<&'static str, Vec<String>> {
     let mut rows = BTreeMap::new();
     for (table, columns) in legacy_columns() {
         let query = format!("select t::text from (select {} from {table}) as t order by 1", columns.join(", "));
@@ -74,7 +72,7 @@ async fn legacy_rows(client: &Client) -> BTreeMap<&'static str, Vec<String>> {
 }
 
 /// Everything in the database that a second start might change.
-async fn fingerprint(client: &Client) -> Vec<String> {
+pub async fn fingerprint(client: &Client) -> Vec<String> {
     let mut all = lines(client, DESCRIBE).await;
     all.extend(
         lines(client, "select tgrelid::regclass || ' ' || pg_get_triggerdef(oid) from pg_trigger order by 1").await,
@@ -115,7 +113,7 @@ const TRUE_STANDINGS: &str = "
     from users order by 1";
 const KEPT_STANDINGS: &str = "select concat_ws(' ', user_id, energy, lifter_active) from energy_standings order by 1";
 
-async fn assert_boards_are_true(client: &Client) {
+pub async fn assert_boards_are_true(client: &Client) {
     assert_eq!(lines(client, KEPT_BESTS).await, lines(client, TRUE_BESTS).await);
     assert_eq!(lines(client, KEPT_STANDINGS).await, lines(client, TRUE_STANDINGS).await);
 }
