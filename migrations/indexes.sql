@@ -1,6 +1,6 @@
 -- Indexes on tables that are large in the live database. The migrate step builds each one that is missing, concurrently and
 -- outside a transaction, so that no write waits for it; one that was left invalid by a crash is built again.
--- One index a paragraph: `create [unique] index concurrently NAME on TABLE …;`, and before it what must be done first.
+-- One index a paragraph: `create [unique] index concurrently NAME on TABLE …;`
 
 -- A lifter's scores on one exercise, best first: the best that is left after a deletion, the history, deleting an account.
 create index concurrently scores_user_scenario_best on scores (user_id, scenario_id, score_value desc, created_at, id);
@@ -19,16 +19,9 @@ create index concurrently users_email_folded on users (lower(email));
 
 create index concurrently users_username_folded on users (lower(username));
 
--- No two users of today's rules share an address or a name by case. Rows that did before the index was there are marked, so
--- that it can be built whatever the earlier server wrote until now.
-update users set case_unique = false
-where case_unique
-  and id in (select id from (select id, count(*) over (partition by lower(email)) as same from users) as by_email where same > 1);
+-- No two accounts of today's rule share an address or a name by case.
 create unique index concurrently users_email_case_key on users (lower(email)) where case_unique;
 
-update users set case_unique = false
-where case_unique
-  and id in (select id from (select id, count(*) over (partition by lower(username)) as same from users) as by_name where same > 1);
 create unique index concurrently users_username_case_key on users (lower(username)) where case_unique;
 
 -- Foreign keys that deleting an account follows.

@@ -65,13 +65,19 @@ impl Schema for UserId {
 impl ScenarioId {
     /// Characters an id may have. The column has no bound; this one keeps ids in reasonable lines.
     const MAX: usize = 128;
+
+    /// The id, if this text can be one.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=Self::MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
 }
 
 impl Input for ScenarioId {
     fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
         let Some(text) = raw.text() else { return fail_type(raw, at, "be text") };
-        let fits = (1..=Self::MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Some(Self(text.to_owned())) } else { at.fail("format", "be an exercise's id") }
+        Self::new(text).or_else(|| at.fail("format", "be an exercise's id"))
     }
 }
 

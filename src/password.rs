@@ -80,8 +80,10 @@ impl Turn {
     /// `Internal` if the thread is lost.
     pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool> {
         off_thread(self, move || {
-            let matches = bcrypt::verify(password, hash.as_deref().unwrap_or(NOBODY)).unwrap_or(false);
-            matches && hash.is_some()
+            let matches = bcrypt::verify(&password, hash.as_deref().unwrap_or(NOBODY));
+            // What is no bcrypt hash takes as long, too.
+            let matches = matches.or_else(|_| bcrypt::verify(&password, NOBODY).map(|_| false));
+            matches.unwrap_or(false) && hash.is_some()
         })
         .await
     }

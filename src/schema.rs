@@ -271,7 +271,7 @@ macro_rules! number { ($(#[doc = $doc:literal])* $v:vis struct $name:ident in $m
             if !($min..=$max).contains(&number) {
                 return at.fail("range", &format!("be from {} to {}", $min, $max));
             }
-            Some(Self(number))
+            Some(Self(number + 0.0)) // there is no -0 kg
         }
     }
     impl $crate::schema::Schema for $name {

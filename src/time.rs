@@ -19,6 +19,10 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z, which stands for "nobody noted it".
     pub const EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
 
+    /// The first and the last instant that is written with a year of four digits.
+    const FIRST: Self = Self(time::macros::datetime!(0001-01-01 0:00 UTC));
+    const LAST: Self = Self(time::macros::datetime!(9999-12-31 23:59:59 UTC));
+
     /// Seconds since the epoch.
     #[must_use]
     pub fn unix_s(self) -> i64 {
@@ -59,7 +63,9 @@ impl Schema for Timestamp {
 
 impl<'a> FromSql<'a> for Timestamp {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
-        OffsetDateTime::from_sql(ty, raw).map(Self)
+        // PostgreSQL has infinities and years that neither clients nor this type know: the nearest known instant stands for them.
+        let beyond = if raw.first().is_some_and(|byte| byte & 0x80 != 0) { Self::FIRST } else { Self::LAST };
+        Ok(OffsetDateTime::from_sql(ty, raw).map_or(beyond, |at| Self(at).clamp(Self::FIRST, Self::LAST)))
     }
     fn accepts(ty: &Type) -> bool {
         <OffsetDateTime as FromSql>::accepts(ty)
@@ -94,7 +100,9 @@ impl Schema for Day {
 
 impl<'a> FromSql<'a> for Day {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
-        Date::from_sql(ty, raw).map(Self)
+        let beyond = if raw.first().is_some_and(|byte| byte & 0x80 != 0) { Timestamp::FIRST } else { Timestamp::LAST };
+        let date = Date::from_sql(ty, raw).unwrap_or(beyond.0.date());
+        Ok(Self(date.clamp(Timestamp::FIRST.0.date(), Timestamp::LAST.0.date())))
     }
     fn accepts(ty: &Type) -> bool {
         <Date as FromSql>::accepts(ty)

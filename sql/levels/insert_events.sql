@@ -20,3 +20,4 @@ set total_xp = mine.total_xp + (select points from gain),
     level = excluded.level,
     updated_at = excluded.updated_at,
     last_event_at = excluded.last_event_at
+returning total_xp

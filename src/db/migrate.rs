@@ -144,10 +144,9 @@ async fn try_lock(client: &Client) -> Result<bool> {
 /// Builds the index of this paragraph unless it is there and whole.
 async fn build_index(client: &Client, paragraph: &str) -> Result<()> {
     let text: String = paragraph.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>().join("\n");
-    let Some((before, statement)) = text.find("create ").map(|at| text.split_at(at)) else {
+    let Some(name) = text.split_whitespace().skip_while(|word| *word != "concurrently").nth(1) else {
         return Ok(()); // a paragraph of comments
     };
-    let name = statement.split_whitespace().skip_while(|word| *word != "concurrently").nth(1).unwrap_or_default();
     let state = "select i.indisvalid from pg_index i where i.indexrelid = to_regclass($1)";
     let found = client.query_opt(state, &[&name]).await.map_err(Error::internal)?;
     let valid: Option<bool> = found.map(|row| row.try_get(0)).transpose().map_err(Error::internal)?;
@@ -160,6 +159,5 @@ async fn build_index(client: &Client, paragraph: &str) -> Result<()> {
         None => {}
     }
     tracing::info!(index = name, "building an index");
-    client.batch_execute(before).await.map_err(Error::internal)?;
-    client.batch_execute(statement).await.map_err(Error::internal)
+    client.batch_execute(&text).await.map_err(Error::internal)
 }

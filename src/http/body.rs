@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Problem, Result};
 
@@ -21,21 +22,35 @@ const LEFTOVER_WAIT: Duration = Duration::from_secs(1);
 
 /// The body of one request, shared between the handler, which may read it, and the service, which clears away what is left.
 #[derive(Clone)]
-pub struct BodySlot(Arc<Mutex<Option<Incoming>>>);
+pub struct BodySlot {
+    body: Arc<Mutex<Option<Incoming>>>,
+    settled: CancellationToken,
+}
 
 impl BodySlot {
     /// Holds this body.
     #[must_use]
     pub fn new(body: Incoming) -> Self {
-        Self(Arc::new(Mutex::new((!body.is_end_stream()).then_some(body))))
+        let settled = CancellationToken::new();
+        let body = (!body.is_end_stream()).then_some(body);
+        if body.is_none() {
+            settled.cancel();
+        }
+        Self { body: Arc::new(Mutex::new(body)), settled }
+    }
+
+    /// Ends when the body has arrived or will not: from then on the handler's time counts. A body that nobody reads is waited
+    /// for as long as one that is read slowly.
+    pub async fn settled(&self) {
+        let _ = timeout(WHOLE_WAIT, self.settled.cancelled()).await;
     }
 
     fn take(&self) -> Option<Incoming> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn put_back(&self, body: Incoming) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
     }
 
     /// The whole body; empty if there is none or it was read before.
@@ -46,6 +61,7 @@ impl BodySlot {
         let Some(mut body) = self.take() else { return Ok(Bytes::new()) };
         let whole = timeout(WHOLE_WAIT, collect(&mut body, max_bytes)).await;
         let read = whole.unwrap_or_else(|_| Err(Error::new(Problem::RequestTimeout)));
+        self.settled.cancel();
         if read.as_ref().is_err_and(|error| error.problem() == Problem::PayloadTooLarge) {
             self.put_back(body);
         }

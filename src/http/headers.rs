@@ -62,6 +62,10 @@ pub fn version_is_defaulted(path: &str, headers: &HeaderMap) -> Result<bool> {
 
 /// Bytes of a request's head. hyper holds its buffer to it as well, but lets a head pass that comes in one large piece.
 pub const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// Headers of a request.
+const HEADERS_MAX: usize = 100;
+/// Headers that hyper lets through, so that one too many gets an answer with everything that every answer has.
+pub const HEADERS_READ_MAX: usize = 200;
 /// Bytes that stand around a header's name and value on the wire.
 const HEADER_FRAME_BYTES: usize = 4;
 
@@ -73,7 +77,8 @@ pub fn check_size(head: &Parts) -> Result<()> {
     let line = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + HEADER_FRAME_BYTES);
     let bytes = line + headers.sum::<usize>();
-    if bytes > HEAD_MAX_BYTES { Err(Error::new(Problem::HeadersTooLarge)) } else { Ok(()) }
+    let too_large = bytes > HEAD_MAX_BYTES || head.headers.len() > HEADERS_MAX;
+    if too_large { Err(Error::new(Problem::HeadersTooLarge)) } else { Ok(()) }
 }
 
 /// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks come from

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::dress::Dressed;
-use super::headers::HEAD_MAX_BYTES;
+use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
 
 /// Connections at one time.
@@ -39,7 +39,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl 
     shutdown.await;
 
     service.app.start_draining();
-    let _ = timeout(LINGER, permits.acquire_many(CONNECTIONS_MAX)).await;
+    // All but the one that waits for the next connection: nobody is left who could come back.
+    let _ = timeout(LINGER, permits.acquire_many(CONNECTIONS_MAX - 1)).await;
     accepting.abort();
     let _ = close.send(());
     service.app.writes.close();
@@ -93,6 +94,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
         .max_buf_size(HEAD_MAX_BYTES)
+        .max_headers(HEADERS_READ_MAX)
         .serve_connection(Dressed::new(TokioIo::new(stream)), respond);
     tokio::pin!(serving);
     let ended = tokio::select! {

@@ -103,14 +103,27 @@ impl Service {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
         }
+        let body = cx.body.clone();
         let answer = caught((route.call)(cx));
-        let in_time = if route.method == Method::Get {
-            tokio::time::timeout(HANDLER_DEADLINE, answer).await
-        } else {
-            let detached = self.app.writes.spawn(answer);
-            tokio::time::timeout(HANDLER_DEADLINE, async { detached.await.map_err(Error::internal)? }).await
-        };
-        in_time.unwrap_or_else(|elapsed| Err(Error::unavailable(elapsed)))
+        if route.method == Method::Get {
+            return in_time(&body, answer).await;
+        }
+        let detached = self.app.writes.spawn(answer);
+        in_time(&body, async { detached.await.map_err(Error::internal)? }).await
+    }
+}
+
+/// The answer, or 503 when the handler takes too long. Its time begins when the request's body is there: bodies have clocks of
+/// their own.
+async fn in_time(body: &BodySlot, answer: impl Future<Output = Result<Response>>) -> Result<Response> {
+    let too_late = async {
+        body.settled().await;
+        tokio::time::sleep(HANDLER_DEADLINE).await;
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = too_late => Err(Error::unavailable("the handler's deadline has passed")),
     }
 }
 

@@ -238,3 +238,38 @@ async fn expectations_are_met_before_the_body_is_sent() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
 }
+
+#[tokio::test]
+async fn one_header_too_many_is_told_like_every_other_failure() {
+    let app = TestApp::start().await;
+    let mut request = app
+        .request("GET", "/api/v1/scenarios")
+        .header("origin", "https://www.repduel.com")
+        .header("x-request-id", "mine");
+    for index in 0..100 {
+        request = request.header(&format!("x-{index}"), "1");
+    }
+    let answer = request.send().await.expect(431);
+    assert_eq!(answer.error_code(), "headers_too_large");
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://www.repduel.com"));
+    assert_eq!(
+        (answer.header("x-request-id"), answer.json()["instance"].as_str()),
+        (Some("mine"), Some("/api/v1/scenarios"))
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_timed_out_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    let head = format!(
+        "POST /api/v1/scores/scenario/back_squat HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: 22\r\n\r\n{{\"wei",
+        lifter.token
+    );
+    // Longer than a handler has, because the body's clock is another one; the server closes, which ends the reading.
+    let (head, document) = problem(&raw(app.address, head.as_bytes()).await);
+    assert!(head.starts_with("http/1.1 408 ") && head.contains("connection: close"), "{head}");
+    assert_eq!(document["error_code"], "request_timeout");
+    is_dressed(&head);
+    assert_eq!(app.count("select count(*) from scores").await, 0);
+}

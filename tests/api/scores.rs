@@ -336,3 +336,37 @@ async fn looking_at_oneself_takes_one_round_trip() {
     app.get_as(&ada, "/api/v1/users/me").await.expect(200);
     assert_eq!(proxy.round_trips() - before, 1);
 }
+
+#[tokio::test]
+async fn times_beyond_the_calendar_are_the_nearest_that_can_be_written() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    app.lift(&ada, "deadlift", 100.0).await;
+    for (at, shown) in [
+        ("infinity", "9999-12-31T23:59:59Z"),
+        ("-infinity", "0001-01-01T00:00:00Z"),
+        ("20000-01-01", "9999-12-31T23:59:59Z"),
+    ] {
+        let odd = format!(
+            "update users set created_at = '{at}'; update scores set created_at = '{at}'; update personal_best_events set created_at = '{at}';
+             update energy_history set created_at = '{at}'"
+        );
+        app.pg.batch_execute(&odd).await.unwrap();
+        let id = ada.id;
+        let board = app.get("/api/v1/scores/scenario/deadlift/leaderboard").await.expect(200).json();
+        assert_eq!((&board[0]["created_at"], &board[0]["user"]["created_at"]), (&json!(shown), &json!(shown)));
+        let events = app.get_as(&ada, &format!("/api/v1/personal_best_events/user/{id}")).await.expect(200).json();
+        assert_eq!(events[0]["created_at"], shown);
+        for path in ["energy/daily", "energy/history", "users"] {
+            app.get(&format!("/api/v1/{path}/{id}")).await.expect(200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lifted_with_minus_zero() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let score = app.lift(&ada, "deadlift", -0.0).await;
+    assert_eq!(score["score"]["weight_lifted"].to_string(), "0.0");
+}

@@ -93,5 +93,9 @@ pub async fn grant(
         level,
         now,
     );
-    Ok(granted.await? > 0)
+    let Some(granted) = granted.await? else { return Ok(false) };
+    if granted.total_xp != total_after {
+        sql::update_level(tx, user, rules::level(granted.total_xp, curve)).await?; // some had been given before
+    }
+    Ok(true)
 }

@@ -39,9 +39,11 @@ statements! {
     /// Whether an award with this key, or from this source, was given before.
     pooled fn get_given(user: UserId, key: Option<&str>, source_type: Option<&str>, source_id: Option<&str>) -> one GivenRow
         = "levels/get_given";
-    /// Writes the events that are new and adds them up; answers how many lifters gained: 1 or 0.
+    /// Writes the events that are new and adds them up; answers the new total, or nothing if none was new.
     pooled fn insert_events(
         user: UserId, ids: &[Uuid], amounts: &[i32], reasons: &[&Option<String>], keys: &[&Option<String>],
         source_types: &[&Option<String>], source_ids: &[&Option<String>], total_before: i32, level: i32, now: Timestamp,
-    ) -> exec = "levels/insert_events";
+    ) -> opt TotalRow = "levels/insert_events";
+    /// Stores a level.
+    pooled fn update_level(user: UserId, level: i32) -> exec = "levels/update_level";
 }

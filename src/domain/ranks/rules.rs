@@ -10,7 +10,7 @@ pub type Thresholds = [f64; 12];
 /// A weighted exercise: its share of the total that each rank asks for, in kilograms, not rounded.
 #[must_use]
 pub fn weighted(scenario: &ScenarioRow, sex: Sex, body_weight_kg: f64) -> Thresholds {
-    Rank::ALL.map(|rank| exact_total_kg(rank, sex, body_weight_kg) * scenario.multiplier)
+    Rank::ALL.map(|rank| (exact_total_kg(rank, sex, body_weight_kg) * scenario.multiplier).min(f64::MAX))
 }
 
 /// Body weights between which the calibrations are interpolated.

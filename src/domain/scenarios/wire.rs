@@ -67,12 +67,12 @@ pub struct NewScenario {
     volume_multiplier: Option<Factor>,
 } }
 
-/// The slug of a name: its letters and digits in lower case, joined by underscores. `None` if it has neither.
+/// The slug of a name: its letters and digits in lower case, joined by underscores. `None` if that makes no id.
 #[must_use]
 pub fn slug(name: &str) -> Option<ScenarioId> {
     let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let slug = words.map(str::to_lowercase).collect::<Vec<_>>().join("_");
-    (!slug.is_empty()).then_some(ScenarioId(slug))
+    ScenarioId::new(&slug)
 }
 
 #[cfg(test)]

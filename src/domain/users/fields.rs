@@ -16,8 +16,14 @@ impl Username {
 impl Input for Username {
     fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
         let Text::<1, { Self::MAX }>(name) = Text::read(raw, at)?;
-        if name.chars().any(|c| c.is_control() || "/?#%".contains(c)) || name.trim().is_empty() {
-            return at.fail("format", "have no control characters, none of / ? # %, and not be blank");
+        if name.chars().any(|c| c.is_control() || "/?#%".contains(c))
+            || name.trim().is_empty()
+            || [".", ".."].contains(&name.as_str())
+        {
+            return at.fail(
+                "format",
+                "have no control characters, none of / ? # %, and be neither blank nor dots that mean a folder",
+            );
         }
         Some(Self(name))
     }
