@@ -243,6 +243,35 @@ impl<const MIN: usize, const MAX: usize> Schema for Text<MIN, MAX> {
     }
 }
 
+/// At most `MAX` objects, in the order in which they were sent.
+#[derive(Debug)]
+pub struct List<T, const MAX: usize>(pub Vec<T>);
+
+impl<T: InputObject, const MAX: usize> Input for List<T, MAX> {
+    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
+        let Raw::Json(Value::Array(items)) = raw else { return fail_type(raw, at, "be a list") };
+        if items.len() > MAX {
+            return at.fail("length", &format!("have at most {MAX} elements"));
+        }
+        let read_item = |(index, item): (usize, &Value)| {
+            let place = format!("{}/{index}", at.pointer);
+            match item {
+                Value::Object(fields) => T::read_fields(fields, &place, at.errors),
+                _ => At::new(place, at.name, at.errors).fail("type", "have objects as elements"),
+            }
+        };
+        // Every element is read before the first that failed makes the list fail, so that all mistakes are told.
+        let items: Vec<Option<T>> = items.iter().enumerate().map(read_item).collect();
+        items.into_iter().collect::<Option<Vec<T>>>().map(Self)
+    }
+}
+
+impl<T: Schema, const MAX: usize> Schema for List<T, MAX> {
+    fn schema(components: &mut Components) -> Value {
+        json!({ "type": "array", "items": T::schema(components), "maxItems": MAX })
+    }
+}
+
 impl Input for bool {
     fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
         match raw {
@@ -441,6 +470,25 @@ mod tests {
         let expected = [("/kg", "range"), ("/times", "type"), ("/name", "format")];
         assert_eq!(found, expected.map(|(at, code)| (at.to_owned(), code)));
         assert_eq!(codes(json!({ "name": "four" })), [("/kg".to_owned(), "missing"), ("/name".to_owned(), "length")]);
+    }
+
+    input! { /// Things.
+    struct Things { list: List<Thing, 2> } }
+
+    #[test]
+    fn every_element_of_a_list_is_read() {
+        let read = |body: Value| {
+            let (Value::Object(map), mut errors) = (body, Vec::new()) else { unreachable!() };
+            let things = Things::read_fields(&map, "", &mut errors);
+            let errors = errors.into_iter().map(|error| format!("{} {}", error.pointer, error.code));
+            things.map(|things| things.list.0.len()).ok_or(errors.collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(read(json!({ "list": [{ "kg": 1 }, { "kg": 2 }] })), Ok(2));
+        let told = |body: Value, told: &str| assert_eq!(read(body), Err(told.to_owned()));
+        told(json!({ "list": [{ "kg": 11 }, 7] }), "/list/0/kg range, /list/1 type");
+        told(json!({ "list": [{}, {}, {}] }), "/list length");
+        told(json!({ "list": {} }), "/list type");
+        told(json!({ "list": null }), "/list null");
     }
 
     #[test]
