@@ -1,6 +1,7 @@
 //! Addresses of stored pictures: a key in the table, an absolute address on the wire. Pure.
 
 use crate::config::{PictureConfig, origin_of};
+use crate::error::{Error, FieldError, Result};
 
 /// Characters a key may have.
 const KEY_MAX: usize = 512;
@@ -33,6 +34,18 @@ pub fn own_key(config: &PictureConfig, given: &str) -> Option<String> {
     let path = path.trim_start_matches('/');
     let key = path.strip_prefix("static/").unwrap_or(path);
     is_key(key).then(|| key.to_owned())
+}
+
+/// The key of the picture that a client sent in this field; empty text is none.
+///
+/// # Errors
+/// 422 if it is not one of ours.
+pub fn sent_key(config: &PictureConfig, field: &str, given: Option<&str>) -> Result<Option<String>> {
+    let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else { return Ok(None) };
+    own_key(config, given).map(Some).ok_or_else(|| {
+        let detail = format!("{field} must be a picture of this service");
+        Error::invalid(vec![FieldError { pointer: format!("/{field}"), code: "format", detail }])
+    })
 }
 
 /// Ours, or that of a developer's machine, which old rows and old clients hold.

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::db::statement::Conn;
 use crate::db::{OnConstraint, Tx};
 use crate::domain::standards::Unit;
-use crate::error::{Error, FieldError, Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::ids::UserId;
 use crate::pictures;
 
@@ -86,12 +86,5 @@ pub fn name_conflicts<T>(outcome: Result<T>) -> Result<T> {
 /// # Errors
 /// 422 if it is not one of ours.
 pub fn avatar_key(app: &App, given: Option<&str>) -> Result<Option<String>> {
-    let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else { return Ok(None) };
-    match pictures::own_key(&app.config.pictures, given) {
-        Some(key) => Ok(Some(key)),
-        None => {
-            let detail = "avatar_url must be a picture of this service".to_owned();
-            Err(Error::invalid(vec![FieldError { pointer: "/avatar_url".to_owned(), code: "format", detail }]))
-        }
-    }
+    pictures::sent_key(&app.config.pictures, "avatar_url", given)
 }
