@@ -48,6 +48,7 @@ problems! {
     InvalidCredentials 401 "invalid_credentials" "Invalid email or password";
     Forbidden 403 "forbidden" "This is not yours to change";
     InsufficientPermissions 403 "insufficient_permissions" "This needs more rights than the token gives";
+    RoutineLimitReached 403 "routine_limit_reached" "Free users are limited to 3 custom routines. Upgrade to create more.";
     NotFound 404 "not_found" "There is nothing here";
     MethodNotAllowed 405 "method_not_allowed" "This method is not allowed here";
     RequestTimeout 408 "request_timeout" "The request did not arrive in time";
@@ -80,7 +81,7 @@ impl Problem {
 pub struct FieldError {
     /// Where it stands: a JSON pointer into the body, or `/query/…`, `/path/…`.
     pub pointer: String,
-    /// What is wrong, stable: `missing`, `type`, `range`, `length`, `format`, `null`.
+    /// What is wrong, stable: `missing`, `type`, `range`, `length`, `format`, `null`, `unknown`, `repeated`.
     pub code: &'static str,
     /// What is wrong, for a person; never the value.
     pub detail: String,
@@ -97,6 +98,10 @@ pub enum Noun {
     Score,
     /// How repetitions of a bodyweight exercise become a rank.
     Calibration,
+    /// A plan of exercises.
+    Routine,
+    /// A routine as it was when it was shared.
+    SharedRoutine,
 }
 
 impl Noun {
@@ -106,6 +111,8 @@ impl Noun {
             Self::Scenario => "Scenario not found",
             Self::Score => "Score not found",
             Self::Calibration => "This exercise has no calibration",
+            Self::Routine => "Routine not found",
+            Self::SharedRoutine => "Shared routine not found",
         }
     }
 }

@@ -38,7 +38,11 @@ ScenarioId(String) }
 id! { /// A recorded lift.
 ScoreId(i32) }
 
+id! { /// A plan of exercises.
+RoutineId(Uuid) }
+
 impl Copy for UserId {}
+impl Copy for RoutineId {}
 impl Copy for ScoreId {}
 
 /// A UUID in its ordinary hyphenated form, which is what clients send.
@@ -57,6 +61,18 @@ impl Input for UserId {
 }
 
 impl Schema for UserId {
+    fn schema(components: &mut Components) -> Value {
+        Uuid::schema(components)
+    }
+}
+
+impl Input for RoutineId {
+    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
+        Uuid::read(raw, at).map(Self)
+    }
+}
+
+impl Schema for RoutineId {
     fn schema(components: &mut Components) -> Value {
         Uuid::schema(components)
     }

@@ -1,6 +1,6 @@
 //! The whole API: the domains' routes, in reading order.
 
-use crate::domain::{energy, levels, ops, ranks, scenarios, scores, standards, users};
+use crate::domain::{energy, levels, ops, ranks, routines, scenarios, scores, standards, users};
 use crate::http::route::Table;
 
 /// Every route.
@@ -13,4 +13,5 @@ pub const TABLE: Table = &[
     standards::ROUTES,
     ranks::ROUTES,
     levels::ROUTES,
+    routines::ROUTES,
 ];

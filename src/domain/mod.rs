@@ -7,6 +7,7 @@ pub mod energy;
 pub mod levels;
 pub mod ops;
 pub mod ranks;
+pub mod routines;
 pub mod scenarios;
 pub mod scores;
 pub mod standards;
@@ -22,5 +23,6 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     scores::STATEMENTS,
     energy::STATEMENTS,
     levels::STATEMENTS,
+    routines::STATEMENTS,
     ops::STATEMENTS,
 ];

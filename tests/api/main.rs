@@ -22,6 +22,7 @@ mod levels;
 mod matrix;
 mod migrations;
 mod migrations_under_load;
+mod routines;
 mod scenarios;
 mod scores;
 mod users;

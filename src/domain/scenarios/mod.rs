@@ -5,6 +5,8 @@ mod handlers;
 mod sql;
 mod wire;
 
+use std::collections::HashSet;
+
 use crate::db::statement::Conn;
 use crate::error::{Noun, Or404, Result};
 use crate::http::Route;
@@ -28,6 +30,15 @@ pub const ROUTES: &[Route] = &[
 /// 404 if there is no such exercise.
 pub async fn get(db: &impl Conn, id: &ScenarioId) -> Result<ScenarioRow> {
     sql::get_scenario(db, id).await?.or_404(Noun::Scenario)
+}
+
+/// Those of these exercises that there are, in no order.
+///
+/// # Errors
+/// As its statement.
+pub async fn known(db: &impl Conn, ids: &[ScenarioId]) -> Result<HashSet<ScenarioId>> {
+    let rows = sql::list_known(db, ids).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// How repetitions become a rank, if the exercise has that.

@@ -13,6 +13,12 @@ pub struct ScenarioRow {
     volume_multiplier: f64,
 } }
 
+row! { /// An exercise that there is.
+pub struct KnownRow {
+    /// A slug.
+    id: ScenarioId,
+} }
+
 output_row! { /// An exercise in the list.
 pub struct Scenario {
     /// A slug.
@@ -53,6 +59,8 @@ pub struct Calibration {
 statements! {
     /// What scoring needs.
     shared fn get_scenario(id: &ScenarioId) -> opt ScenarioRow = "scenarios/get_scenario";
+    /// Those of these exercises that there are.
+    pooled fn list_known(ids: &[ScenarioId]) -> many KnownRow = "scenarios/list_known";
     /// Every exercise, by name.
     pooled fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
     /// All about one, but its calibration.

@@ -43,6 +43,15 @@ pub async fn lock(tx: &Tx, user: UserId) -> Result<()> {
     if active { Ok(()) } else { Err(auth::no_account()) }
 }
 
+/// Whether a lifter pays for nothing: neither gold nor platinum.
+///
+/// # Errors
+/// 401 if the account is gone.
+pub async fn is_free(db: &impl Conn, user: UserId) -> Result<bool> {
+    let row = sql::get_user(db, user).await?.ok_or_else(auth::no_account)?;
+    Ok(!matches!(row.subscription_level.as_str(), "gold" | "platinum"))
+}
+
 /// These lifters as others see them, in no order.
 ///
 /// # Errors

@@ -1,0 +1,139 @@
+//! The routine routes, but for those about sharing.
+
+use std::sync::Arc;
+
+use super::making::{Plan, add, check_there, insert_scenarios};
+use super::rules::{Planned, check_repeated};
+use super::sql::{self, RoutineRow};
+use super::wire::{NewRoutine, NewRoutineScenario, NewScenarios, Routine, RoutinePatch};
+use crate::app::App;
+use crate::db::Tx;
+use crate::domain::auth::{Caller, User};
+use crate::domain::users;
+use crate::error::{Error, Noun, Or404, Problem, Result};
+use crate::http::{Created, Json, NoContent, Path};
+use crate::ids::{RoutineId, UserId};
+use crate::pictures;
+use crate::schema::{Patch, Text};
+
+pub async fn list(app: Arc<App>, User(user): User) -> Result<Json<Vec<Routine>>> {
+    let rows = sql::list_routines(&app.db, user).await?;
+    Ok(Json(rows.into_iter().map(|row| Routine::new(row, &app.config.pictures)).collect()))
+}
+
+pub async fn show(app: Arc<App>, User(user): User, Path((id,)): Path<(RoutineId,)>) -> Result<Json<Routine>> {
+    let row = sql::get_routine(&app.db, id, user).await?.or_404(Noun::Routine)?;
+    Ok(Json(Routine::new(row, &app.config.pictures)))
+}
+
+pub async fn create(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewRoutine>) -> Result<Created<Routine>> {
+    let image_key = image_key(&app, new.image_url.as_ref())?;
+    let plan = Plan { name: new.name.0, image_key, scenarios: planned(new.scenarios)? };
+    let row = app.db.tx(|tx| create_in(tx, &app, user, &plan)).await?;
+    Ok(Created(Routine::new(row, &app.config.pictures)))
+}
+
+async fn create_in(tx: Tx, app: &App, user: UserId, plan: &Plan) -> Result<RoutineRow> {
+    tokio::try_join!(biased; users::lock(&tx, user), check_there(&tx, &plan.scenarios))?;
+    add(&tx, user, plan, app.clock.now()).await
+}
+
+/// The exercises that were sent.
+fn planned(sent: NewScenarios) -> Result<Vec<Planned>> {
+    let planned: Vec<Planned> = sent.0.into_iter().map(NewRoutineScenario::planned).collect();
+    check_repeated(&planned)?;
+    Ok(planned)
+}
+
+fn image_key(app: &App, sent: Option<&Text<0, 2048>>) -> Result<Option<String>> {
+    pictures::sent_key(&app.config.pictures, "image_url", sent.map(|text| text.0.as_str()))
+}
+
+/// What changes of a routine.
+struct Changes {
+    name: Option<String>,
+    image_key: Patch<Option<String>>,
+    scenarios: Option<Vec<Planned>>,
+}
+
+impl Changes {
+    fn new(app: &App, patch: RoutinePatch) -> Result<Self> {
+        let name = match patch.name {
+            Patch::Set(name) => Some(name.0),
+            Patch::Keep => None,
+        };
+        let image_key = match patch.image_url {
+            Patch::Set(sent) => Patch::Set(image_key(app, sent.as_ref())?),
+            Patch::Keep => Patch::Keep,
+        };
+        let scenarios = match patch.scenarios {
+            Patch::Set(sent) => Some(planned(sent)?),
+            Patch::Keep => None,
+        };
+        Ok(Self { name, image_key, scenarios })
+    }
+}
+
+pub async fn update(
+    app: Arc<App>,
+    Caller(user): Caller,
+    Path((id,)): Path<(RoutineId,)>,
+    Json(patch): Json<RoutinePatch>,
+) -> Result<Json<Routine>> {
+    let changes = Changes::new(&app, patch)?;
+    let row = app.db.tx(|tx| update_in(tx, user, id, &changes)).await?;
+    Ok(Json(Routine::new(row, &app.config.pictures)))
+}
+
+async fn update_in(tx: Tx, user: UserId, id: RoutineId, changes: &Changes) -> Result<RoutineRow> {
+    let tx = &tx;
+    tokio::try_join!(biased; users::lock(tx, user), lock_own(tx, user, id))?;
+    if let Some(planned) = &changes.scenarios {
+        check_there(tx, planned).await?;
+        tokio::try_join!(biased; sql::delete_scenarios(tx, id), insert_scenarios(tx, id, planned))?;
+    }
+    let (image_changes, image_key) = match &changes.image_key {
+        Patch::Set(key) => (true, key.as_deref()),
+        Patch::Keep => (false, None),
+    };
+    let update = sql::update_routine(tx, id, changes.name.as_deref(), image_changes, image_key);
+    let (_, row) = tokio::try_join!(biased; update, sql::get_routine(tx, id, user))?;
+    row.or_404(Noun::Routine)
+}
+
+/// Locks a routine of the lifter's own.
+async fn lock_own(tx: &Tx, user: UserId, id: RoutineId) -> Result<()> {
+    let owner = sql::lock_routine(tx, id).await?.or_404(Noun::Routine)?.user_id;
+    if owner == Some(user) { Ok(()) } else { Err(Error::new(Problem::Forbidden)) }
+}
+
+pub async fn delete(app: Arc<App>, Caller(user): Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
+    app.db.tx(|tx| delete_in(tx, user, id)).await?;
+    Ok(NoContent)
+}
+
+async fn delete_in(tx: Tx, user: UserId, id: RoutineId) -> Result<()> {
+    tokio::try_join!(biased; users::lock(&tx, user), lock_own(&tx, user, id))?;
+    tokio::try_join!(biased; sql::detach_workouts(&tx, id), sql::delete_routine(&tx, id))?;
+    Ok(())
+}
+
+pub async fn list_hidden(app: Arc<App>, User(user): User) -> Result<Json<Vec<RoutineId>>> {
+    let rows = sql::list_hidden(&app.db, user).await?;
+    Ok(Json(rows.into_iter().map(|row| row.id).collect()))
+}
+
+pub async fn hide(app: Arc<App>, Caller(user): Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
+    app.db.tx(|tx| hide_in(tx, user, id)).await?;
+    Ok(NoContent)
+}
+
+async fn hide_in(tx: Tx, user: UserId, id: RoutineId) -> Result<()> {
+    tokio::try_join!(biased; users::lock(&tx, user), sql::insert_hidden(&tx, user, id))?;
+    Ok(())
+}
+
+pub async fn unhide(app: Arc<App>, User(user): User, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
+    sql::delete_hidden(&app.db, user, id).await?;
+    Ok(NoContent)
+}
