@@ -44,3 +44,15 @@ create index concurrently routine_share_snapshots_creator on routine_share_snaps
 create index concurrently guilds_owner on guilds (owner_id);
 
 create index concurrently social_edges_followee on social_edges (followee_id);
+
+-- Whom a lifter is followed by, and whom they follow, newest first.
+create index concurrently social_edges_followers_newest on social_edges (followee_id, created_at desc, follower_id)
+  where status = 'active';
+
+create index concurrently social_edges_following_newest on social_edges (follower_id, created_at desc, followee_id)
+  where status = 'active';
+
+-- Lifters by a part of their name, whatever its case.
+create index concurrently users_username_trigrams on users using gin (lower(username) gin_trgm_ops);
+
+create index concurrently users_display_name_trigrams on users using gin (lower(display_name) gin_trgm_ops);

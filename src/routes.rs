@@ -1,6 +1,6 @@
 //! The whole API: the domains' routes, in reading order.
 
-use crate::domain::{energy, levels, ops, ranks, routines, scenarios, scores, standards, users};
+use crate::domain::{energy, guilds, levels, ops, ranks, routines, scenarios, scores, social, standards, users};
 use crate::http::route::Table;
 
 /// Every route.
@@ -14,4 +14,6 @@ pub const TABLE: Table = &[
     ranks::ROUTES,
     levels::ROUTES,
     routines::ROUTES,
+    social::ROUTES,
+    guilds::ROUTES,
 ];

@@ -4,12 +4,14 @@
 
 pub mod auth;
 pub mod energy;
+pub mod guilds;
 pub mod levels;
 pub mod ops;
 pub mod ranks;
 pub mod routines;
 pub mod scenarios;
 pub mod scores;
+pub mod social;
 pub mod standards;
 pub mod users;
 
@@ -24,5 +26,7 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     energy::STATEMENTS,
     levels::STATEMENTS,
     routines::STATEMENTS,
+    social::STATEMENTS,
+    guilds::STATEMENTS,
     ops::STATEMENTS,
 ];

@@ -1,0 +1,75 @@
+//! Statements about who follows whom.
+
+use crate::ids::UserId;
+use crate::time::Timestamp;
+use crate::{row, statements};
+
+row! { /// A lifter of a list.
+pub struct ListedRow {
+    id: UserId,
+} }
+
+row! { /// How long a list is.
+pub struct TotalRow {
+    total: i64,
+} }
+
+row! { /// A lifter, and how they and the caller follow each other.
+pub struct PersonRow {
+    /// The account.
+    id: UserId,
+    /// Its name.
+    username: String,
+    /// The name that is shown.
+    display_name: Option<String>,
+    /// A stored key, or an address in old rows.
+    avatar_url: Option<String>,
+    /// Whether the caller follows them.
+    is_following: bool,
+    /// Whether they follow the caller.
+    is_followed_by: bool,
+} }
+
+row! { /// A lifter whose account cannot go for now.
+pub struct FolloweeRow {
+    #[expect(dead_code, reason = "that there is a row is the answer")]
+    id: UserId,
+} }
+
+row! { /// A follow that counts.
+pub struct FollowRow {
+    occurred_at: Timestamp,
+} }
+
+statements! {
+    /// The first lifters, by name, who fit a pattern that has a trigram.
+    pooled fn list_matches(caller: UserId, pattern: &str, max: i64) -> many ListedRow = "social/list_matches";
+    /// The first lifters, by name, who contain a text that has no trigram.
+    pooled fn list_short_matches(caller: UserId, text: &str, max: i64) -> many ListedRow = "social/list_short_matches";
+    /// These lifters in this order, as the caller stands to them.
+    pooled fn list_people(caller: UserId, users: &[UserId]) -> many PersonRow = "social/list_people";
+    /// A page of who follows a lifter.
+    pooled fn list_followers(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_followers";
+    /// How many follow a lifter.
+    pooled fn count_followers(user: UserId) -> one TotalRow = "social/count_followers";
+    /// A page of whom a lifter follows.
+    pooled fn list_following(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_following";
+    /// How many a lifter follows.
+    pooled fn count_following(user: UserId) -> one TotalRow = "social/count_following";
+    /// A page of a lifter's friends.
+    pooled fn list_friends(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_friends";
+    /// How many friends a lifter has.
+    pooled fn count_friends(user: UserId) -> one TotalRow = "social/count_friends";
+    /// Keeps an active account from going.
+    pooled fn lock_followee(user: UserId) -> opt FolloweeRow = "social/lock_followee";
+    /// Makes a lifter follow another one, unless they do already.
+    pooled fn upsert_edge(follower: UserId, followee: UserId, now: Timestamp) -> exec = "social/upsert_edge";
+    /// Makes a lifter follow another one no more.
+    pooled fn delete_edge(follower: UserId, followee: UserId) -> exec = "social/delete_edge";
+    /// The follow that leaves no room for another one, if `max` of them were after `since`.
+    pooled fn get_blocking_follow(user: UserId, since: Timestamp, max: i64) -> opt FollowRow = "social/get_blocking_follow";
+    /// Notes a follow.
+    pooled fn insert_follow_event(user: UserId, now: Timestamp) -> exec = "social/insert_follow_event";
+    /// Forgets follows that count no more.
+    pooled fn delete_old_follow_events(user: UserId, until: Timestamp) -> exec = "social/delete_old_follow_events";
+}
