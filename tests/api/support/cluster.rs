@@ -1,5 +1,6 @@
 //! A PostgreSQL cluster of a test's own, which may be stopped, frozen and configured; made and removed by `cluster.sh`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,6 +29,13 @@ pub fn port_of(url: &str) -> u16 {
     let (_, rest) = url.rsplit_once('@').expect("the address has a user");
     let (location, _) = rest.split_once('/').expect("the address names a database");
     location.rsplit_once(':').expect("the address has a port").1.parse().unwrap()
+}
+
+/// A command that sends a signal to these processes. The shell's own `kill`: a bare machine has no program of that name.
+pub fn signalling(signal: &str, ids: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new("bash");
+    command.args(["-c", "kill \"$@\"", "kill", &format!("-{signal}")]).args(ids);
+    command
 }
 
 /// What a command prints; the test fails if the command does.
@@ -86,7 +94,7 @@ impl Cluster {
     /// Ends it at once, as `pg_ctl stop -m immediate` does: connections are cut, nothing is tidied up.
     pub fn crash(&self) {
         let pid = self.pid();
-        printed(Command::new("kill").args(["-QUIT", &pid]));
+        printed(&mut signalling("QUIT", [&pid]));
         while Path::new("/proc").join(&pid).join("exe").exists() {
             std::thread::yield_now();
         }
@@ -95,16 +103,16 @@ impl Cluster {
     /// Freezes it: connections stay and are taken, and nobody answers.
     pub fn freeze(&mut self) {
         let first = self.pid();
-        printed(Command::new("kill").args(["-STOP", &first]));
+        printed(&mut signalling("STOP", [&first]));
         let children = std::fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
         self.frozen = children.split_whitespace().chain([first.as_str()]).map(str::to_owned).collect();
-        printed(Command::new("kill").arg("-STOP").args(&self.frozen));
+        printed(&mut signalling("STOP", &self.frozen));
     }
 
     /// Lets it go on.
     pub fn thaw(&mut self) {
         if !self.frozen.is_empty() {
-            let _ = Command::new("kill").arg("-CONT").args(&self.frozen).stderr(Stdio::null()).status();
+            let _ = signalling("CONT", &self.frozen).stderr(Stdio::null()).status();
             self.frozen.clear();
         }
     }

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::app::SECRET;
 use super::client::Request;
+use super::cluster::signalling;
 
 /// Time after which a program that should end or listen is taken to hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,7 +94,7 @@ impl Served {
     /// Asks it to end (SIGTERM).
     pub async fn terminate(&self) {
         let id = self.child.id().expect("the server runs").to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+        assert!(signalling("TERM", [&id]).status().unwrap().success());
     }
 
     /// Waits for its end.
