@@ -39,7 +39,7 @@ const DOUBT_AFTER: Duration = Duration::from_millis(700);
 const PULSE_WAIT: Duration = Duration::from_millis(800);
 /// Time for a statement that nobody waits for any more; its connection is closed if it takes longer.
 const ABANDONED_WAIT: Duration = Duration::from_secs(6);
-/// Clients of the shared lane: one per core of a small machine; more add nothing (see the README's performance section).
+/// Clients of the shared lane: one per core of a small machine. A client pipelines whatever comes, so more would only be idle.
 const SHARED_CLIENTS: usize = 2;
 
 /// The database. Cheap to clone.

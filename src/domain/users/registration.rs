@@ -1,4 +1,5 @@
-//! Making an account. The database's unique indexes decide who is first; the checks before spare everybody else the hash.
+//! Making an account. The database's unique indexes decide who is first; the checks before spare everybody else the hash, and
+//! hold a name against accounts of the earlier server, which those indexes leave out.
 
 use super::fields::{Email, Username};
 use super::sql::{self, UserRow};
