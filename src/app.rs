@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Writes that go on when their client has gone; a shutdown waits for them.
     pub writes: TaskTracker,
+    /// To be rung when a transaction that left events was committed: the worker need not wait for its next look.
+    pub outbox_bell: Notify,
     draining: AtomicBool,
     migrated: AtomicBool,
 }
@@ -36,6 +39,7 @@ impl App {
             tokens: Tokens::new(&config.tokens),
             passwords: Passwords::new(),
             writes: TaskTracker::new(),
+            outbox_bell: Notify::new(),
             draining: AtomicBool::new(false),
             migrated: AtomicBool::new(migrated),
             config,

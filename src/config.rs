@@ -140,6 +140,11 @@ pub const VARS: &[Var] = &[
     var("TRUSTED_HOSTS", "", "comma list of Host names that are served; empty: all"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
+    var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
+    var("OUTBOX_POLL_SECONDS", "1", "time between two looks for due events, where no notice comes"),
+    var("OUTBOX_LEASE_SECONDS", "60", "time after which the event of a worker that died is handled again"),
+    var("OUTBOX_RETRY_BACKOFF_SECONDS", "30", "longest pause after the first failed attempt; doubles up to an hour"),
+    var("OUTBOX_RETRY_MAX_ATTEMPTS", "12", "attempts before an event is given up"),
     var("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
     var("LOG_FORMAT", "", "`json` or `text`; json unless standard error is a terminal"),
 ];
@@ -179,6 +184,8 @@ pub struct Config {
     pub trusted_hosts: Vec<String>,
     /// The curve of levels.
     pub levels: LevelConfig,
+    /// Work in the background.
+    pub outbox: OutboxConfig,
     /// Filter of log events.
     pub log_level: tracing::Level,
     /// Form of log lines; `None`: decided by standard error.
@@ -233,6 +240,21 @@ pub struct LevelConfig {
     pub base: i32,
     /// The highest level.
     pub max_level: i32,
+}
+
+/// Work in the background.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxConfig {
+    /// Events that a worker handles at one time.
+    pub concurrency: usize,
+    /// Time between two looks for due events.
+    pub poll: Duration,
+    /// Time for which an event is in one worker's hands, unless prolonged.
+    pub lease_s: i64,
+    /// Longest pause after the first failed attempt.
+    pub retry_backoff_s: u32,
+    /// Attempts before an event is given up.
+    pub attempts_max: u32,
 }
 
 /// Everything that is wrong with the environment, a sentence each.
@@ -343,6 +365,7 @@ impl Config {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
                 max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
             },
+            outbox: read_outbox(&mut reader),
             log_level: read_log_level(&mut reader),
             log_format: read_log_format(&mut reader),
             base_url,
@@ -468,6 +491,16 @@ fn read_pictures(reader: &mut Reader<'_>, base_url: &str) -> PictureConfig {
     let own = format!("{base_url}/static");
     let own_origins = [base_url, &cdn].into_iter().filter_map(origin_of).collect();
     PictureConfig { public_base: if prefer_cdn { cdn } else { own }, own_origins }
+}
+
+fn read_outbox(reader: &mut Reader<'_>) -> OutboxConfig {
+    OutboxConfig {
+        concurrency: usize::try_from(reader.integer("OUTBOX_CONCURRENCY", 1, 64)).unwrap_or(1),
+        poll: reader.seconds("OUTBOX_POLL_SECONDS", 60),
+        lease_s: reader.integer("OUTBOX_LEASE_SECONDS", 1, 3600),
+        retry_backoff_s: u32::try_from(reader.integer("OUTBOX_RETRY_BACKOFF_SECONDS", 1, 3600)).unwrap_or(30),
+        attempts_max: u32::try_from(reader.integer("OUTBOX_RETRY_MAX_ATTEMPTS", 1, 1000)).unwrap_or(12),
+    }
 }
 
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {

@@ -44,6 +44,9 @@ problems! {
     UnsupportedApiVersion 400 "unsupported_api_version" "This API version does not exist";
     EmailTaken 400 "email_taken" "Email already registered";
     UsernameTaken 400 "username_taken" "Username is already taken";
+    UnknownRoutine 400 "unknown_routine" "There is no such routine";
+    UnknownScenario 400 "unknown_scenario" "There is no such exercise";
+    QuestNotCompleted 400 "quest_not_completed" "This quest is not completed yet";
     InvalidToken 401 "invalid_token" "A valid access token is needed";
     InvalidCredentials 401 "invalid_credentials" "Invalid email or password";
     Forbidden 403 "forbidden" "This is not yours to change";
@@ -102,6 +105,8 @@ pub enum Noun {
     Routine,
     /// A routine as it was when it was shared.
     SharedRoutine,
+    /// A lifter's quest.
+    Quest,
 }
 
 impl Noun {
@@ -113,6 +118,7 @@ impl Noun {
             Self::Calibration => "This exercise has no calibration",
             Self::Routine => "Routine not found",
             Self::SharedRoutine => "Shared routine not found",
+            Self::Quest => "Quest not found",
         }
     }
 }

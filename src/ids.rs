@@ -41,8 +41,13 @@ ScoreId(i32) }
 id! { /// A plan of exercises.
 RoutineId(Uuid) }
 
-impl Copy for UserId {}
-impl Copy for RoutineId {}
+id! { /// A lifter's quest: a template in one of its cycles.
+QuestId(Uuid) }
+id! { /// A quest that every lifter gets, cycle by cycle.
+QuestTemplateId(Uuid) }
+id! { /// A logged workout.
+WorkoutId(Uuid) }
+
 impl Copy for ScoreId {}
 
 /// A UUID in its ordinary hyphenated form, which is what clients send.
@@ -54,29 +59,16 @@ impl Input for Uuid {
     }
 }
 
-impl Input for UserId {
-    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
-        Uuid::read(raw, at).map(Self)
+macro_rules! uuid_ids { ($($name:ident),*) => { $(
+    impl Copy for $name {}
+    impl Input for $name {
+        fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> { Uuid::read(raw, at).map(Self) }
     }
-}
-
-impl Schema for UserId {
-    fn schema(components: &mut Components) -> Value {
-        Uuid::schema(components)
+    impl Schema for $name {
+        fn schema(components: &mut Components) -> Value { Uuid::schema(components) }
     }
-}
-
-impl Input for RoutineId {
-    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
-        Uuid::read(raw, at).map(Self)
-    }
-}
-
-impl Schema for RoutineId {
-    fn schema(components: &mut Components) -> Value {
-        Uuid::schema(components)
-    }
-}
+)* } }
+uuid_ids!(UserId, RoutineId, QuestId, QuestTemplateId, WorkoutId);
 
 impl ScenarioId {
     /// Characters an id may have. The column has no bound; this one keeps ids in reasonable lines.

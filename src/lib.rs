@@ -19,3 +19,4 @@ pub mod openapi;
 pub mod domain;
 pub mod routes;
 pub mod start;
+pub mod worker;

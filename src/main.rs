@@ -1,16 +1,20 @@
 //! The program: one word says what to do. Exit codes: 0 done, 1 it could not be done, 64 the words or the configuration are
 //! wrong.
 
+mod outbox_command;
+
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use repduel_backend::config::{Config, VARS};
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
 use repduel_backend::time::Clock;
-use repduel_backend::{openapi, routes, start, telemetry};
+use repduel_backend::{openapi, routes, start, telemetry, worker};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// It could not be done.
 const FAILED: u8 = 1;
@@ -19,8 +23,11 @@ const USAGE: u8 = 64;
 
 const HELP: &str = "\
 usage: repduel-backend COMMAND
-  serve       bring the schema up to date and serve
+  serve       bring the schema up to date, serve, and do the work in the background
+  worker      do the work in the background and nothing else
   migrate     bring the schema up to date and stop
+  outbox      list [pending|leased|completed|failed]: the newest events, by default those that were given up
+              replay ID... | --all: try events again that were given up
   openapi     print the API as an OpenAPI document
   variables   print the environment variables that are read, as a table
   --version   print the version and the commit
@@ -31,18 +38,25 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["serve"] => with_config(serve),
+        ["worker"] => with_config(worker),
         ["migrate"] => with_config(migrate),
+        ["outbox", words @ ..] => match outbox_command::parse(words) {
+            Some(order) => with_config(|config| outbox_command::run(config, order)),
+            None => usage(),
+        },
         ["openapi"] => print(&format!("{:#}\n", openapi::document(routes::TABLE))),
         ["variables"] => print(&variables()),
         ["--version"] => {
             print(&format!("repduel-backend {} ({})\n", env!("CARGO_PKG_VERSION"), env!("REPDUEL_COMMIT")))
         }
         ["--help" | "help"] => print(HELP),
-        _ => {
-            eprint!("{HELP}");
-            ExitCode::from(USAGE)
-        }
+        _ => usage(),
     }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{HELP}");
+    ExitCode::from(USAGE)
 }
 
 fn print(text: &str) -> ExitCode {
@@ -99,7 +113,39 @@ async fn serve(config: Config) -> Result<(), String> {
     let shutdown = shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
     tracing::info!(%address, "listening");
     let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE));
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(worker::run(Arc::clone(&app), worker::name("serve"), stop.clone()));
+    let shutdown = async {
+        shutdown.await;
+        stop.cancel(); // what is in hand is among the writes that the drain waits for
+    };
     server::serve(listener, service, shutdown).await;
+    if let Err(error) = working.await {
+        tracing::error!(%error, "the worker panicked");
+    }
+    app.db.close();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Time for events that are in hand when the worker is asked to stop.
+const WORKER_DRAIN: Duration = Duration::from_secs(20);
+
+async fn worker(config: Config) -> Result<(), String> {
+    let app = start::start(config, Clock::System).await.map_err(|error| error.to_string())?;
+    let shutdown = shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let stop = CancellationToken::new();
+    tracing::info!("working");
+    let working = worker::run(Arc::clone(&app), worker::name("worker"), stop.clone());
+    let asked = async {
+        shutdown.await;
+        stop.cancel();
+    };
+    tokio::join!(working, asked);
+    app.writes.close();
+    if tokio::time::timeout(WORKER_DRAIN, app.writes.wait()).await.is_err() {
+        tracing::warn!("events were still in hand when the time for draining was over");
+    }
     app.db.close();
     tracing::info!("stopped");
     Ok(())

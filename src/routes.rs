@@ -1,6 +1,8 @@
 //! The whole API: the domains' routes, in reading order.
 
-use crate::domain::{energy, guilds, levels, ops, ranks, routines, scenarios, scores, social, standards, users};
+use crate::domain::{
+    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, social, standards, users, workouts,
+};
 use crate::http::route::Table;
 
 /// Every route.
@@ -13,7 +15,9 @@ pub const TABLE: Table = &[
     standards::ROUTES,
     ranks::ROUTES,
     levels::ROUTES,
+    quests::ROUTES,
     routines::ROUTES,
+    workouts::ROUTES,
     social::ROUTES,
     guilds::ROUTES,
 ];

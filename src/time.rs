@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
-use time::{Date, OffsetDateTime, UtcOffset};
+use time::format_description::well_known::Iso8601;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, private::BytesMut};
 
 use crate::error::Cause;
-use crate::schema::{Components, Schema};
+use crate::schema::{At, Components, Input, Raw, Schema, fail_type};
 
 /// An instant, in UTC. Written as `2026-11-21T09:04:00Z`, with six decimals where there is a fraction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,24 @@ impl Timestamp {
     #[must_use]
     pub fn unix_s(self) -> i64 {
         self.0.unix_timestamp()
+    }
+
+    /// The first instant of this UTC day.
+    #[must_use]
+    pub fn midnight(self) -> Self {
+        Self(self.0.to_offset(UtcOffset::UTC).replace_time(time::Time::MIDNIGHT))
+    }
+
+    /// The hour of the UTC day, 0 to 23.
+    #[must_use]
+    pub fn utc_hour(self) -> u8 {
+        self.0.to_offset(UtcOffset::UTC).hour()
+    }
+
+    /// The instant this many seconds later.
+    #[must_use]
+    pub fn plus_s(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(time::Duration::seconds(seconds)))
     }
 
     /// The instant this many seconds earlier.
@@ -52,6 +71,35 @@ impl std::fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl Timestamp {
+    /// The instant of an ISO 8601 text: with `Z`, with an offset, or without either, which means UTC. A space may stand for the
+    /// `T`. `None` for anything else, and for years beyond four digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.to_ascii_uppercase();
+        let text = match text.split_at_checked(DATE_CHARACTERS) {
+            Some((date, rest)) if rest.starts_with(' ') => format!("{date}T{}", rest.get(1..)?),
+            _ => text,
+        };
+        let with_offset = OffsetDateTime::parse(&text, &Iso8601::PARSING).ok();
+        // What a local time has behind it is no offset, or the text has none at all.
+        let in_utc =
+            || PrimitiveDateTime::parse(&format!("{text}Z"), &Iso8601::PARSING).ok().map(PrimitiveDateTime::assume_utc);
+        let at = with_offset.or_else(in_utc)?;
+        (Self::FIRST.0..=Self::LAST.0).contains(&at).then_some(Self(at))
+    }
+}
+
+/// Characters of `2026-11-21`.
+const DATE_CHARACTERS: usize = 10;
+
+impl Input for Timestamp {
+    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
+        let Some(text) = raw.text() else { return fail_type(raw, at, "be text") };
+        Self::parse(text).or_else(|| at.fail("format", "be a date and time (ISO 8601)"))
     }
 }
 
@@ -138,6 +186,44 @@ impl Clock {
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn timestamps_are_read_with_an_offset_or_as_utc() {
+        let same = "2026-11-21T09:04:05Z";
+        for text in [
+            "2026-11-21T09:04:05Z",
+            "2026-11-21T09:04:05z",
+            "2026-11-21t09:04:05Z",
+            "2026-11-21 09:04:05",
+            "2026-11-21T09:04:05",
+            "2026-11-21T10:04:05+01:00",
+            "2026-11-21 04:04:05-05:00",
+            "2026-11-21T09:04:05.000000Z",
+        ] {
+            assert_eq!(Timestamp::parse(text).map(|at| at.to_string()).as_deref(), Some(same), "{text}");
+        }
+        let fraction = Timestamp::parse("2026-11-21T09:04:05.123456").unwrap();
+        assert_eq!(fraction.to_string(), "2026-11-21T09:04:05.123456Z");
+        for text in [
+            "",
+            "2026",
+            "2026-11-21",
+            "2026-13-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-11-21T25:00:00Z",
+            "2026-11-21T09:04:05+99:00",
+            "2026-11-21T09:04:05Zulu",
+            "1795251845",
+            "T",
+            "+12026-11-21T00:00:00Z",
+            "-0001-11-21T00:00:00Z",
+            "ÿ026-11-21T09:04:05Z",
+            "2026-11-21T09:04:05ZZ",
+            "0001-01-01T00:00:00+01:00",
+        ] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn timestamps_are_written_in_utc_with_z() {

@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod dsn;
+pub mod listen;
 pub mod migrate;
 pub mod pg_error;
 pub mod pool;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config as PgConfig, Row};
+use tokio_postgres::{Client, Config as PgConfig, Connection, Row, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{Dsn, DsnError};
 use super::pg_error::StatementError;
@@ -48,7 +50,11 @@ pub struct Db {
     pool: Pool,
     shared: Arc<SharedLane>,
     pulse: Arc<SharedLane>,
+    own: Arc<(PgConfig, MakeRustlsConnect)>,
 }
+
+/// The encrypted or plain stream below a connection.
+type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 impl Db {
     /// The pool and the lane for this address; connects when first used.
@@ -79,8 +85,8 @@ impl Db {
             .build()
             .map_err(|error| DsnError(error.to_string()))?;
         let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
-        let shared = Arc::new(SharedLane::new(pg, tls, SHARED_CLIENTS));
-        Ok(Self { pool, shared, pulse })
+        let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), SHARED_CLIENTS));
+        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)) })
     }
 
     /// A connection of the pool.
@@ -92,6 +98,15 @@ impl Db {
             Ok(connection) => connection.map_err(Error::unavailable),
             Err(elapsed) => Err(Error::unavailable(elapsed)),
         }
+    }
+
+    /// A connection for one purpose, beside the pool.
+    ///
+    /// # Errors
+    /// PostgreSQL's, or the network's.
+    pub(super) async fn open_own(&self) -> Result<(Client, Connection<Socket, Stream>), tokio_postgres::Error> {
+        let (pg, tls) = &*self.own;
+        pg.connect(tls.clone()).await
     }
 
     /// Does the work for as long as the server is there; a server that is merely slow is waited for.

@@ -7,6 +7,8 @@ pub mod energy;
 pub mod guilds;
 pub mod levels;
 pub mod ops;
+pub mod outbox;
+pub mod quests;
 pub mod ranks;
 pub mod routines;
 pub mod scenarios;
@@ -14,6 +16,7 @@ pub mod scores;
 pub mod social;
 pub mod standards;
 pub mod users;
+pub mod workouts;
 
 use crate::db::statement::Statement;
 
@@ -25,8 +28,11 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     scores::STATEMENTS,
     energy::STATEMENTS,
     levels::STATEMENTS,
+    quests::STATEMENTS,
     routines::STATEMENTS,
+    workouts::STATEMENTS,
     social::STATEMENTS,
     guilds::STATEMENTS,
+    outbox::STATEMENTS,
     ops::STATEMENTS,
 ];

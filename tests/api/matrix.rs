@@ -36,7 +36,7 @@ fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String
             (Some((at, value)), _) if at == index - 1 => value.to_owned(),
             (_, "user_id") => lifter.id.to_string(),
             (_, "scenario_id") => "back_squat".to_owned(),
-            (_, "routine_id") => uuid::Uuid::nil().to_string(),
+            (_, "routine_id" | "quest_id") => uuid::Uuid::nil().to_string(),
             (_, "code") => "ABCD2345".to_owned(),
             (_, "username") => "ada".to_owned(),
             (_, "bodyweight" | "energy") => "90".to_owned(),

@@ -49,6 +49,14 @@ impl Award {
     }
 }
 
+/// Locks a lifter against every other award; answers whether there is one to lock.
+///
+/// # Errors
+/// As its statement.
+pub async fn lock(tx: &Tx, user: UserId) -> Result<bool> {
+    Ok(sql::lock_lifter(tx, user).await?.is_some())
+}
+
 /// The points a lifter has. Read it after the lifter's row has been locked.
 ///
 /// # Errors

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::sql;
-use super::wire::{Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, Readiness, Root};
+use super::wire::{
+    Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, QueueHealth, Readiness, Root,
+};
 use crate::app::App;
 use crate::db::migrate;
+use crate::domain::outbox;
 use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::http::extract::Routes;
@@ -33,6 +36,11 @@ pub async fn health(_: Arc<App>) -> Result<Json<Health>> {
 pub async fn health_db(app: Arc<App>) -> Result<Json<DatabaseHealth>> {
     ping(&app).await?;
     Ok(Json(DatabaseHealth { status: "ok", database: "reachable" }))
+}
+
+pub async fn health_queue(app: Arc<App>) -> Result<Json<QueueHealth>> {
+    let health = outbox::health(&app).await?;
+    Ok(Json(QueueHealth::new(health, app.clock.now())))
 }
 
 pub async fn ready(app: Arc<App>) -> Result<Readiness> {

@@ -14,6 +14,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/" handlers::root "The service's name.").without_schema(),
     route!(Get "/health" handlers::health "Whether the process lives, and nothing else.").without_schema(),
     route!(Get "/health/db" handlers::health_db "Whether the database can be reached.").without_schema(),
+    route!(Get "/health/queue" handlers::health_queue "How the work in the background does.").without_schema(),
     route!(Get "/ready" handlers::ready "Whether requests should be sent here.").without_schema(),
     route!(Get "/openapi.json" handlers::openapi "This API as an OpenAPI 3.1 document.").without_schema(),
 ];

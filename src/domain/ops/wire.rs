@@ -4,11 +4,13 @@ use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
+use crate::domain::outbox::HealthRow;
 use crate::error::Result;
 use crate::http::reply::{Response, json as json_response};
 use crate::http::{Operation, Reply};
 use crate::output;
 use crate::schema::{Components, Schema};
+use crate::time::Timestamp;
 
 output! { /// The service's name.
 pub struct Root {
@@ -31,6 +33,39 @@ pub struct DatabaseHealth {
     /// Always `reachable`.
     database: &'static str,
 } }
+
+output! { /// How the work in the background does.
+pub struct QueueHealth {
+    /// `ok`, or `degraded`: work waits too long, was given up, or nobody does it.
+    status: &'static str,
+    /// Events that are not settled.
+    queue_depth: i64,
+    /// Seconds for which the oldest due event has waited.
+    oldest_age_seconds: i64,
+    /// Events that were given up.
+    failed: i64,
+    /// Who works on them.
+    workers: Vec<String>,
+} }
+
+/// Due work that waits longer, in seconds, waits too long: a worker looks every second.
+const QUEUE_AGE_MAX_S: i64 = 60;
+
+impl QueueHealth {
+    /// The outbox as it is now.
+    #[must_use]
+    pub fn new(row: HealthRow, now: Timestamp) -> Self {
+        let oldest_age_seconds = row.due_since.map_or(0, |since| now.unix_s() - since.unix_s()).max(0);
+        let is_well = oldest_age_seconds <= QUEUE_AGE_MAX_S && row.failed == 0 && !row.workers.is_empty();
+        Self {
+            status: if is_well { "ok" } else { "degraded" },
+            queue_depth: row.depth,
+            oldest_age_seconds,
+            failed: row.failed,
+            workers: row.workers,
+        }
+    }
+}
 
 output! { /// Whether the database answers.
 pub struct DatabaseCheck {

@@ -12,14 +12,16 @@ use repduel_backend::http::route::Table;
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
 use repduel_backend::ids::UserId;
-use repduel_backend::routes;
 use repduel_backend::time::Clock;
+use repduel_backend::{routes, worker};
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::client::{Answer, Request};
 use super::database::TestDatabase;
+use super::eventually;
 
 /// The password of every lifter that [`TestApp::lifter`] makes.
 pub const PASSWORD: &str = "correct horse";
@@ -40,8 +42,11 @@ pub struct TestApp {
     pub pg: Client,
     /// The hands of its clock, in microseconds, if it has one that is set.
     pub micros: Option<Arc<AtomicI64>>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
+
+/// A worker that stops when this is dropped.
+pub struct Working(#[expect(dead_code, reason = "it acts when it is dropped")] DropGuard);
 
 /// A lifter with an access token.
 #[derive(Clone)]
@@ -116,7 +121,30 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let service = Arc::new(Service::new(Arc::clone(&app), table));
         tokio::spawn(server::serve(listener, service, std::future::pending()));
-        Self { app, address, pg: database.client().await, micros: None, _database: database }
+        Self { app, address, pg: database.client().await, micros: None, database }
+    }
+
+    /// A worker in this process, until the answer is dropped.
+    pub fn work(&self) -> Working {
+        let stop = CancellationToken::new();
+        tokio::spawn(worker::run(Arc::clone(&self.app), worker::name("test"), stop.clone()));
+        Working(stop.drop_guard())
+    }
+
+    /// Waits until no event is open.
+    pub async fn settled(&self) {
+        let open = "select count(*) from outbox_events where status in ('pending', 'leased')";
+        eventually("the end of the work", async || self.count(open).await == 0).await;
+    }
+
+    /// The address of its database.
+    pub fn database_url(&self) -> String {
+        self.database.url()
+    }
+
+    /// Sets the clock to this many seconds since the epoch.
+    pub fn set_s(&self, unix_s: i64) {
+        self.micros.as_ref().expect("this app has a set clock").store(unix_s * 1_000_000, Ordering::SeqCst);
     }
 
     /// Moves the clock on.
@@ -137,6 +165,11 @@ impl TestApp {
     /// An access token for this account.
     pub fn token(&self, id: Uuid) -> String {
         self.app.tokens.access(UserId(id), self.app.clock.now()).unwrap().0
+    }
+
+    /// The same lifter with a token that is valid now.
+    pub fn renewed(&self, lifter: &Lifter) -> Lifter {
+        Lifter { id: lifter.id, token: self.token(lifter.id) }
     }
 
     /// A request to this service.

@@ -29,12 +29,14 @@ pub struct Ended {
     pub code: Option<i32>,
     /// What it wrote to standard error.
     pub stderr: String,
+    /// What it wrote to standard output.
+    pub stdout: String,
 }
 
-fn command(word: &str, variables: &[(&str, &str)]) -> Command {
+fn command(words: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_repduel-backend"));
-    command.arg(word).env_clear().envs(variables.iter().copied());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.args(words).env_clear().envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
@@ -49,17 +51,37 @@ pub async fn run(word: &str, variables: &[(&str, &str)]) -> Ended {
     run_bare(word, &with_the_rest(variables)).await
 }
 
+/// Runs the program with these words to its end.
+pub async fn run_words(words: &[&str], variables: &[(&str, &str)]) -> Ended {
+    ended(command(words, &with_the_rest(variables))).await
+}
+
 /// Runs the program to its end, with these variables only.
 pub async fn run_bare(word: &str, variables: &[(&str, &str)]) -> Ended {
-    let output = tokio::time::timeout(PATIENCE, command(word, variables).output()).await;
+    ended(command(&[word], variables)).await
+}
+
+async fn ended(mut command: Command) -> Ended {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await;
     let output = output.expect("the program ends in time").unwrap();
-    Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), stderr: text(output.stderr), stdout: text(output.stdout) }
 }
 
 impl Served {
     /// Starts `serve` and waits until it listens; fails the test, with what it said, if it ends before.
     pub async fn start(variables: &[(&str, &str)]) -> Self {
-        let mut child = command("serve", &with_the_rest(variables)).spawn().unwrap();
+        Self::start_word("serve", "listening", variables).await
+    }
+
+    /// Starts `worker` and waits until it works. It listens nowhere.
+    pub async fn start_worker(variables: &[(&str, &str)]) -> Self {
+        Self::start_word("worker", "working", variables).await
+    }
+
+    async fn start_word(word: &str, ready: &'static str, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&[word], &with_the_rest(variables));
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (told, tell) = tokio::sync::oneshot::channel();
@@ -69,16 +91,16 @@ impl Served {
             while let Ok(Some(line)) = lines.next_line().await {
                 log.lock().unwrap().push_str(&format!("{line}\n"));
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "listening"
+                if event["message"] == ready
                     && let Some(told) = told.take()
                 {
-                    let _ = told.send(event["address"].as_str().unwrap().parse().unwrap());
+                    let _ = told.send(event["address"].as_str().and_then(|address| address.parse().ok()));
                 }
             }
         });
-        let address = tokio::time::timeout(PATIENCE, tell).await.expect("the server listens in time");
-        let address = address.unwrap_or_else(|_| panic!("the server ended: {}", said.lock().unwrap()));
-        Self { address, child, said }
+        let address = tokio::time::timeout(PATIENCE, tell).await.expect("the program is ready in time");
+        let address = address.unwrap_or_else(|_| panic!("the program ended: {}", said.lock().unwrap()));
+        Self { address: address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), child, said }
     }
 
     /// What it has written to standard error so far.

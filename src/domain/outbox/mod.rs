@@ -1,0 +1,218 @@
+//! The outbox: events that are written in the transaction of what they tell, and that a worker acts on later.
+//!
+//! An event is handled at least once, and of one aggregate in order. Who handles one holds a lease on it, which is a time and a
+//! token: settling an event needs the token, so that a worker that was thought dead cannot settle what another one has in hand.
+//! Where the handling is a transaction of the same database, settling is part of it, and the effect takes place exactly once.
+
+mod rules;
+mod sql;
+
+use aws_lc_rs::rand;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::config::OutboxConfig;
+use crate::db::statement::Conn;
+use crate::db::{Db, Tx};
+use crate::error::{Error, Result};
+use crate::time::Timestamp;
+
+pub use sql::{EventRow, HealthRow, STATEMENTS};
+
+/// The channel of notices.
+pub const CHANNEL: &str = "outbox";
+/// Time for which events that were done are kept, to look into.
+const KEEP_COMPLETED_S: i64 = 7 * 24 * 3600;
+/// Time for which events that were given up are kept, to be replayed.
+const KEEP_FAILED_S: i64 = 30 * 24 * 3600;
+/// A worker that was not seen for so long does not count: three of its signs of life are missing.
+const WORKER_GONE_S: i64 = 30;
+/// Characters of an error that are kept.
+const ERROR_MAX: usize = 1000;
+
+macro_rules! topics { ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
+    /// What can have happened.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Topic { $($(#[$doc])* $variant,)* }
+
+    impl Topic {
+        /// Every topic's name.
+        pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+        /// The name it is stored under.
+        #[must_use]
+        pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)* } }
+
+        /// The topic of this name.
+        #[must_use]
+        pub fn of(name: &str) -> Option<Self> { match name { $($name => Some(Self::$variant),)* _ => None } }
+    }
+} }
+
+topics! {
+    /// A lifter logged a workout.
+    WorkoutSubmitted "workout.submitted";
+}
+
+/// Something that happened.
+pub struct NewEvent<'a> {
+    /// What.
+    pub topic: Topic,
+    /// To what exactly: told twice, it is written once. The topic goes before it.
+    pub key: &'a str,
+    /// Whose events are handled in order.
+    pub aggregate: String,
+    /// Ids and numbers that handling it needs; nothing personal.
+    pub payload: Value,
+}
+
+/// An event in hand.
+pub struct Event {
+    /// Its number.
+    pub id: i64,
+    /// What happened.
+    pub topic: Topic,
+    /// What was told about it.
+    pub payload: Value,
+    /// How often it was taken in hand, this time included.
+    pub attempts: u32,
+    /// When it happened.
+    pub created_at: Timestamp,
+    lease: Uuid,
+}
+
+/// The proof that an event was settled; only [`complete`] gives it.
+pub struct Settled(());
+
+/// Leaves an event for the worker. Ring [`App::outbox_bell`] once the transaction is committed.
+///
+/// # Errors
+/// As its statement.
+pub async fn publish(tx: &Tx, event: &NewEvent<'_>, now: Timestamp) -> Result<()> {
+    let key = format!("{}:{}", event.topic.name(), event.key);
+    sql::insert_event(tx, event.topic.name(), &event.payload, &key, &event.aggregate, now).await?;
+    Ok(())
+}
+
+/// Takes due events in hand.
+///
+/// # Errors
+/// As its statement.
+pub async fn claim(app: &App, at_most: usize) -> Result<Vec<Event>> {
+    if at_most == 0 {
+        return Ok(Vec::new());
+    }
+    let (now, lease) = (app.clock.now(), Uuid::new_v4());
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let until = now.plus_s(app.config.outbox.lease_s);
+    let rows = sql::claim_events(&app.db, now, at_most, lease, until, Topic::NAMES).await?;
+    let events = rows.into_iter().filter_map(|row| {
+        let attempts = u32::try_from(row.attempts).unwrap_or_default();
+        let topic = Topic::of(&row.topic)?; // no other is claimed
+        Some(Event { id: row.id, topic, payload: row.payload, attempts, created_at: row.created_at, lease })
+    });
+    Ok(events.collect())
+}
+
+/// Prolongs the lease on an event; answers whether it was still held.
+///
+/// # Errors
+/// As its statement.
+pub async fn renew(app: &App, event: &Event) -> Result<bool> {
+    let until = app.clock.now().plus_s(app.config.outbox.lease_s);
+    Ok(sql::update_lease(&app.db, event.id, event.lease, until).await? > 0)
+}
+
+/// Settles an event as done, best in the transaction of its effect.
+///
+/// # Errors
+/// `Internal` if the lease was lost: somebody else has the event in hand.
+pub async fn complete(db: &impl Conn, event: &Event, now: Timestamp) -> Result<Settled> {
+    match sql::update_completed(db, event.id, event.lease, now).await? {
+        0 => Err(Error::internal("the lease on the event was lost")),
+        _ => Ok(Settled(())),
+    }
+}
+
+/// Puts a failed event off, or gives it up after too many attempts; answers whether it was given up.
+///
+/// # Errors
+/// As its statement.
+pub async fn put_off(app: &App, event: &Event, error: &str) -> Result<bool> {
+    let OutboxConfig { attempts_max, retry_backoff_s, .. } = app.config.outbox;
+    let now = app.clock.now();
+    let pause_s = rules::pause_s(event.attempts, retry_backoff_s, dice());
+    let until = (event.attempts < attempts_max).then(|| now.plus_s(i64::from(pause_s)));
+    let error: String = error.chars().filter(|c| *c != '\0').take(ERROR_MAX).collect();
+    sql::update_failed(&app.db, event.id, event.lease, until, now, &error).await?;
+    Ok(until.is_none())
+}
+
+/// A random number. Without one, the longest pause is as good.
+fn dice() -> u32 {
+    let mut bytes = [0; 4];
+    rand::fill(&mut bytes).map_or(u32::MAX, |()| u32::from_be_bytes(bytes))
+}
+
+/// Writes that a worker lives.
+///
+/// # Errors
+/// As its statement.
+pub async fn note_worker(app: &App, name: &str) -> Result<()> {
+    let now = app.clock.now();
+    sql::upsert_worker(&app.db, name, now, now.minus_s(WORKER_GONE_S)).await?;
+    Ok(())
+}
+
+/// Forgets a worker that ends.
+///
+/// # Errors
+/// As its statement.
+pub async fn forget_worker(db: &Db, name: &str) -> Result<()> {
+    sql::delete_worker(db, name).await?;
+    Ok(())
+}
+
+/// Deletes some of what was settled long ago.
+///
+/// # Errors
+/// As its statement.
+pub async fn sweep(app: &App) -> Result<u64> {
+    let now = app.clock.now();
+    sql::delete_settled(&app.db, now.minus_s(KEEP_COMPLETED_S), now.minus_s(KEEP_FAILED_S)).await
+}
+
+/// Wakes the workers of all processes.
+///
+/// # Errors
+/// As its statement.
+pub async fn notify(db: &Db) -> Result<()> {
+    sql::get_notice(db).await?;
+    Ok(())
+}
+
+/// How the outbox does.
+///
+/// # Errors
+/// As its statement.
+pub async fn health(app: &App) -> Result<HealthRow> {
+    let now = app.clock.now();
+    sql::get_health(&app.db, now, now.minus_s(WORKER_GONE_S)).await
+}
+
+/// The newest events in a state.
+///
+/// # Errors
+/// As its statement.
+pub async fn list(db: &Db, status: &str, limit: i64) -> Result<Vec<EventRow>> {
+    sql::list_events(db, status, limit).await
+}
+
+/// Opens events again that were given up: these, or all. Answers how many there were.
+///
+/// # Errors
+/// As its statement.
+pub async fn replay(db: &Db, ids: Option<&[i64]>, now: Timestamp) -> Result<u64> {
+    sql::replay(db, ids, now).await
+}

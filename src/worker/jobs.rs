@@ -1,0 +1,16 @@
+//! Who handles what: one line a topic.
+
+use crate::app::App;
+use crate::domain::outbox::{Event, Settled, Topic};
+use crate::domain::workouts;
+use crate::error::Result;
+
+/// Handles an event and settles it.
+///
+/// # Errors
+/// Whatever keeps it from being done now; it will be tried again.
+pub async fn run(app: &App, event: &Event) -> Result<Settled> {
+    match event.topic {
+        Topic::WorkoutSubmitted => workouts::count(app, event).await,
+    }
+}

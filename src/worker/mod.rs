@@ -1,0 +1,159 @@
+//! The worker: takes due events out of the outbox and handles them, a few at a time.
+//!
+//! It is woken by the bell of its own process, by notices of others, when it has finished something, and by its own clock.
+//! Always holds: an event that is being handled has a lease, prolonged while it takes long and lost with the process; a worker
+//! that is asked to stop takes nothing new and lets what it has in hand come to its end, as far as [`App::writes`] waits for it.
+
+mod jobs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::db::listen::listen;
+use crate::domain::outbox::{self, Event};
+use crate::error::{Error, Result};
+
+/// Pause between two notices to other processes: they find more at each of them, and a busy server has one to send at any time.
+const NOTICE_PAUSE: Duration = Duration::from_millis(100);
+/// Time between two signs of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// Time for handling one event.
+const JOB_WAIT: Duration = Duration::from_secs(30);
+/// Time between two looks whether the schema is there.
+const SCHEMA_POLL: Duration = Duration::from_millis(500);
+
+/// Works under this name until it is asked to stop.
+pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
+    let ended = stop.run_until_cancelled(schema_is_there(&app)).await.is_none();
+    if ended {
+        return;
+    }
+    let wake = Arc::new(Notify::new());
+    tokio::select! {
+        () = claim_until(&app, &wake, &stop) => {}
+        () = pass_on_the_bell(&app, &wake) => {}
+        () = show_life(&app, &name) => {}
+        () = listen(&app.db, outbox::CHANNEL, || wake.notify_one()) => {}
+    }
+    if let Err(error) = outbox::forget_worker(&app.db, &name).await {
+        tracing::debug!(%error, "the worker's name stays for a while");
+    }
+}
+
+/// A name that no other worker has: what it belongs to, and some random digits.
+#[must_use]
+pub fn name(role: &str) -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("{role}-{}", id.get(..8).unwrap_or_default())
+}
+
+async fn schema_is_there(app: &App) {
+    while !app.is_migrated() {
+        sleep(SCHEMA_POLL).await;
+    }
+}
+
+/// Rings on: to this process at once, to the others now and then.
+async fn pass_on_the_bell(app: &App, wake: &Notify) {
+    loop {
+        app.outbox_bell.notified().await;
+        wake.notify_one();
+        if let Err(error) = outbox::notify(&app.db).await {
+            tracing::debug!(%error, "the notice was not sent");
+        }
+        sleep(NOTICE_PAUSE).await;
+    }
+}
+
+/// Says now and then that the worker lives, and tidies up.
+async fn show_life(app: &App, name: &str) {
+    loop {
+        let done = async {
+            outbox::note_worker(app, name).await?;
+            outbox::sweep(app).await
+        };
+        if let Err(error) = done.await {
+            tracing::debug!(error = error.chain(), "no sign of life from the worker");
+        }
+        sleep(SIGN_OF_LIFE).await;
+    }
+}
+
+/// Takes events in hand as long as there are due ones and hands are free.
+async fn claim_until(app: &Arc<App>, wake: &Arc<Notify>, stop: &CancellationToken) {
+    let hands = Arc::new(Semaphore::new(app.config.outbox.concurrency));
+    let mut told = None;
+    while !stop.is_cancelled() {
+        // With all hands full this asks for nothing, and is woken by the first one that is free.
+        match outbox::claim(app, hands.available_permits()).await {
+            Ok(events) => {
+                told = None;
+                for event in events {
+                    let Ok(hand) = Arc::clone(&hands).acquire_owned().await else { return };
+                    app.writes.spawn(handle(Arc::clone(app), event, hand, Arc::clone(wake)));
+                }
+            }
+            Err(error) => {
+                let cause = error.chain();
+                if cause != told {
+                    tracing::warn!(error = cause, "the worker cannot take events in hand");
+                    told = cause;
+                }
+            }
+        }
+        tokio::select! {
+            () = wake.notified() => {}
+            () = sleep(app.config.outbox.poll) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Handles an event to its end, whatever that is.
+async fn handle(app: Arc<App>, event: Event, hand: OwnedSemaphorePermit, wake: Arc<Notify>) {
+    let outcome = tokio::select! {
+        biased;
+        () = std::future::ready(()), if event.attempts > app.config.outbox.attempts_max => {
+            Err(Error::internal("no attempt came to its end")) // the process died each time
+        }
+        outcome = timeout(JOB_WAIT, jobs::run(&app, &event)) => outcome.unwrap_or_else(|late| Err(Error::unavailable(late))),
+        error = lose_lease(&app, &event) => Err(error),
+    };
+    if let Err(error) = outcome {
+        put_off(&app, &event, &error).await;
+    }
+    drop(hand);
+    wake.notify_one(); // a hand is free, and the next event of this aggregate may be taken
+}
+
+/// Prolongs the lease until it is lost; ends with the loss.
+async fn lose_lease(app: &App, event: &Event) -> Error {
+    let third = Duration::from_secs(app.config.outbox.lease_s.unsigned_abs()) / 3;
+    loop {
+        sleep(third).await;
+        match outbox::renew(app, event).await {
+            Ok(true) => {}
+            Ok(false) => return Error::internal("the lease on the event was lost"),
+            Err(error) => tracing::debug!(error = error.chain(), "a lease was not prolonged"),
+        }
+    }
+}
+
+async fn put_off(app: &App, event: &Event, error: &Error) {
+    let (id, topic, attempts) = (event.id, event.topic.name(), event.attempts);
+    let cause = error.chain().unwrap_or_else(|| error.to_string());
+    let put_off: Result<bool> = outbox::put_off(app, event, &cause).await;
+    match put_off {
+        Ok(true) => tracing::error!(event = id, topic, attempts, error = cause, "an event was given up"),
+        Ok(false) => tracing::warn!(event = id, topic, attempts, error = cause, "an event was put off"),
+        Err(failure) => {
+            let failure = failure.chain(); // the lease will end
+            tracing::warn!(event = id, topic, attempts, error = cause, failure, "an event could not be put off");
+        }
+    }
+}
