@@ -12,6 +12,7 @@ mod support;
 
 mod boards;
 mod bootstrap;
+mod contract;
 mod crashes;
 mod edge;
 mod energy;
