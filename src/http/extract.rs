@@ -24,18 +24,23 @@ pub struct Path<T>(pub T);
 
 fn parameter<T: Input>(cx: &mut Cx) -> Result<T> {
     let (name, value) = cx.next_parameter();
+    read_parameter(name, value.as_deref())
+}
+
+fn read_parameter<T: Input>(name: &str, value: Option<&str>) -> Result<T> {
     let mut errors = Vec::new();
     let mut at = At::new(format!("/path/{name}"), name, &mut errors);
     let read = match value {
-        Some(value) => T::read(Raw::Text(&value), &mut at),
+        Some(value) => T::read(Raw::Text(value), &mut at),
         None => at.fail("format", "be percent-encoded UTF-8"),
     };
     read.ok_or_else(|| Error::invalid(errors))
 }
 
-fn describe_parameter<T: Schema>(operation: &mut Operation) {
+fn describe_parameter<T: Input + Schema>(operation: &mut Operation) {
     let schema = T::schema(&mut operation.components);
     operation.path.push(schema);
+    operation.readers.path.push(|value| read_parameter::<T>("value", str::from_utf8(value).ok()).map(drop));
     operation.failures.insert(Problem::ValidationError.status());
 }
 
@@ -66,12 +71,12 @@ pub struct Query<T>(pub T);
 
 impl<T: InputObject + Send> FromCx for Query<T> {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
-        let pairs = Pairs::parse(cx.head.uri.query().unwrap_or_default().as_bytes());
-        T::from_fields(&pairs, "/query").map(Self)
+        read_query(cx.head.uri.query().unwrap_or_default().as_bytes()).map(Self)
     }
 
     fn describe(operation: &mut Operation) {
         operation.query = T::fields(&mut operation.components);
+        operation.readers.query = Some(|text| read_query::<T>(text).map(drop));
         operation.failures.insert(Problem::ValidationError.status());
     }
 }
@@ -85,13 +90,13 @@ const BODY_FAILURES: [u16; 5] = [400, 408, 413, 415, 422];
 impl<T: InputObject + Schema + Send> FromCx for Json<T> {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
         expect_media_type(cx, "application/json")?;
-        let body = read_body(cx).await?;
-        T::from_fields(&parse_object(&body)?, "").map(Self)
+        read_json(&read_body(cx).await?).map(Self)
     }
 
     fn describe(operation: &mut Operation) {
         let schema = T::schema(&mut operation.components);
         operation.body = Some(BodyFacts { media_type: "application/json", schema });
+        operation.readers.body = Some(|body| read_json::<T>(body).map(drop));
         operation.failures.extend(BODY_FAILURES);
     }
 }
@@ -102,13 +107,13 @@ pub struct Form<T>(pub T);
 impl<T: InputObject + Schema + Send> FromCx for Form<T> {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
         expect_media_type(cx, "application/x-www-form-urlencoded")?;
-        let body = read_body(cx).await?;
-        T::from_fields(&Pairs::parse(&body), "").map(Self)
+        read_form(&read_body(cx).await?).map(Self)
     }
 
     fn describe(operation: &mut Operation) {
         let schema = T::schema(&mut operation.components);
         operation.body = Some(BodyFacts { media_type: "application/x-www-form-urlencoded", schema });
+        operation.readers.body = Some(|body| read_form::<T>(body).map(drop));
         operation.failures.extend(BODY_FAILURES);
     }
 }
@@ -161,6 +166,18 @@ fn expect_media_type(cx: &Cx, expected: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Problem::UnsupportedMediaType).with_detail(format!("The body must be {expected}")))
+}
+
+fn read_query<T: InputObject>(text: &[u8]) -> Result<T> {
+    T::from_fields(&Pairs::parse(text), "/query")
+}
+
+fn read_form<T: InputObject>(body: &[u8]) -> Result<T> {
+    T::from_fields(&Pairs::parse(body), "")
+}
+
+fn read_json<T: InputObject>(body: &[u8]) -> Result<T> {
+    T::from_fields(&parse_object(body)?, "")
 }
 
 /// The parser's own message would repeat what was sent, so it is dropped.

@@ -86,6 +86,20 @@ pub struct BodyFacts {
 /// A parameter in the query: name, documentation, schema, whether it must be there.
 pub type QueryParameter = (&'static str, &'static str, Value, bool);
 
+/// Reads what a caller sent as a handler would, and forgets it: for tests, which have the bytes but no request.
+pub type Reader = fn(&[u8]) -> Result<()>;
+
+/// How each part of a request is read.
+#[derive(Default)]
+pub struct Readers {
+    /// The path's parameters, decoded, in order.
+    pub path: Vec<Reader>,
+    /// The query string.
+    pub query: Option<Reader>,
+    /// The body.
+    pub body: Option<Reader>,
+}
+
 /// What a handler's signature says, gathered for the OpenAPI document and the tests.
 #[derive(Default)]
 pub struct Operation {
@@ -101,6 +115,8 @@ pub struct Operation {
     pub takes_idempotency_key: bool,
     /// The body it takes.
     pub body: Option<BodyFacts>,
+    /// How what it takes is read.
+    pub readers: Readers,
     /// The status of success.
     pub status: u16,
     /// The schema of the answer; `None`: no body.
