@@ -59,6 +59,7 @@ impl Dsn {
         if !matches!(scheme.split('+').next(), Some("postgres" | "postgresql")) {
             return Err(DsnError("is not a PostgreSQL URL".to_owned()));
         }
+        check_signs(rest)?;
         let (location, query) = split_query(rest);
         let mut tls = TlsWords::default();
         let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty()).filter(|pair| !tls.take(pair)).collect();
@@ -101,6 +102,18 @@ impl fmt::Debug for Dsn {
     }
 }
 
+/// Refuses what could be cut in two ways. A part of a password would be taken for the host then, and shown; or an address in
+/// a parameter for the end of the credentials, and `sslmode` before it overlooked.
+fn check_signs(rest: &str) -> Result<(), DsnError> {
+    let mut parts = rest.split('@');
+    let (before, after) = (parts.next().unwrap_or_default(), parts.next());
+    let user = before.split(':').next().unwrap_or_default();
+    if parts.next().is_some() || (after.is_some() && user.contains(['/', '?'])) {
+        return Err(DsnError("has an @ too many: write those in names, passwords and parameters as %40".to_owned()));
+    }
+    Ok(())
+}
+
 /// Splits at the `?` that follows the host: a password may hold an unescaped one.
 fn split_query(rest: &str) -> (&str, &str) {
     let host = rest.rfind('@').unwrap_or(0);
@@ -108,14 +121,16 @@ fn split_query(rest: &str) -> (&str, &str) {
     mark.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))).unwrap_or((rest, ""))
 }
 
-/// tokio-postgres names the parameter it cannot use; its text holds no values.
+/// tokio-postgres names the parameter it cannot use. The name of one that it does not know comes from the URL, and may be part
+/// of a password that was not escaped.
 fn explain(error: &tokio_postgres::Error) -> DsnError {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    let name = cause.split('`').nth(1).filter(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
-    match name {
-        Some(name) => DsnError(format!("has a parameter that cannot be used: {name}")),
-        None => DsnError("is not a PostgreSQL URL".to_owned()),
-    }
+    let text = match (cause.split_once('`'), cause.starts_with("invalid value")) {
+        (Some((_, name)), true) => format!("has a parameter that cannot be used: {}", name.trim_end_matches('`')),
+        (Some(_), false) => "has a parameter that is not known".to_owned(),
+        (None, _) => "is not a PostgreSQL URL".to_owned(),
+    };
+    DsnError(text)
 }
 
 /// The parameters about TLS, which we read ourselves: tokio-postgres does not know all of them.
@@ -189,6 +204,8 @@ mod tests {
         assert_eq!(dsn.config.get_options(), Some("-c x=1"));
     }
 
+    const TOO_MANY: &str = "has an @ too many: write those in names, passwords and parameters as %40";
+
     #[test]
     fn mistakes_are_named_without_the_url() {
         let cases = [
@@ -196,8 +213,11 @@ mod tests {
             ("mysql://canary@h/d", "is not a PostgreSQL URL"),
             ("postgres://canary:canary@h:port/d", "has a parameter that cannot be used: port"),
             ("postgres://canary@h/d?sslmode=canary", "has a parameter that cannot be used: sslmode"),
-            ("postgres://canary@h/d?canary=canary", "has a parameter that cannot be used: canary"),
+            ("postgres://canary@h/d?canary=canary", "has a parameter that is not known"),
             ("postgres:///d", "names no host"),
+            ("postgres://u:canary@canary@h/d", TOO_MANY),
+            ("postgres://h/d?user=u&password=canary&options=a@b", TOO_MANY),
+            ("postgres://u@h/d?sslmode=require&application_name=a@b", TOO_MANY), // its sslmode was once overlooked
         ];
         for (url, expected) in cases {
             assert_eq!(Dsn::parse(url).unwrap_err().0, expected, "{url}");
