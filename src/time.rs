@@ -57,7 +57,8 @@ impl Timestamp {
 
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = self.0.to_offset(UtcOffset::UTC);
+        // A clock of another meridian can show an instant that has no year of four digits in UTC.
+        let at = (*self).clamp(Self::FIRST, Self::LAST).0.to_offset(UtcOffset::UTC);
         let (date, time) = (at.date(), at.time());
         write!(f, "{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())?;
         write!(f, "T{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
@@ -230,6 +231,8 @@ mod tests {
         let cases = [
             (datetime!(2026-11-21 10:04:00 +1), "2026-11-21T09:04:00Z"),
             (datetime!(2026-01-02 03:04:05.000_060 UTC), "2026-01-02T03:04:05.000060Z"),
+            (datetime!(9999-12-31 23:30:00 -1), "9999-12-31T23:59:59Z"),
+            (datetime!(0001-01-01 00:30:00 +1), "0001-01-01T00:00:00Z"),
         ];
         for (at, text) in cases {
             assert_eq!(Timestamp(at).to_string(), text);
