@@ -21,19 +21,29 @@ pub fn address(config: &PictureConfig, stored: Option<&str>) -> Option<String> {
 /// The key behind what a client sent: a key, or an address of our own static folder. `None` for anything foreign.
 #[must_use]
 pub fn own_key(config: &PictureConfig, given: &str) -> Option<String> {
-    let path = match origin_of(given) {
-        Some(origin) if is_own(config, &origin) => {
+    let below_base = given.strip_prefix(&config.public_base).and_then(|rest| rest.strip_prefix('/'));
+    let path = match (below_base, origin_of(given)) {
+        (Some(path), _) => before_query(path), // the base may have folders of its own
+        (None, Some(origin)) if is_own(config, &origin) => {
             let (_, rest) = given.split_once("://")?;
             let (_, path) = rest.split_once('/')?;
-            path.split(['?', '#']).next()?
+            before_query(path)
         }
-        Some(_) => return None,
-        None if given.starts_with("//") => return None, // names another host
-        None => given,
+        (None, Some(_)) => return None,
+        (None, None) if given.starts_with("//") => return None, // names another host
+        (None, None) => given,
     };
-    let path = path.trim_start_matches('/');
-    let key = path.strip_prefix("static/").unwrap_or(path);
+    // However often the folder is named: a key that began with its name would lose it when it is read again.
+    let mut key = path.trim_start_matches('/');
+    while let Some(rest) = key.strip_prefix("static/") {
+        key = rest;
+    }
     is_key(key).then(|| key.to_owned())
+}
+
+/// The path of an address without what may follow it.
+fn before_query(path: &str) -> &str {
+    path.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// The key of the picture that a client sent in this field; empty text is none.
@@ -106,5 +116,14 @@ mod tests {
         ] {
             assert_eq!(own_key(&config(), given), None, "{given}");
         }
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_address() {
+        let folder = "https://cdn.repduel.com/pictures".to_owned();
+        let config = PictureConfig { public_base: folder, ..config() };
+        let given = address(&config, Some("static/static/a.png")).unwrap();
+        assert_eq!(given, "https://cdn.repduel.com/pictures/a.png");
+        assert_eq!(own_key(&config, &format!("{given}?v=2")).as_deref(), Some("a.png"));
     }
 }
