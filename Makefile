@@ -10,6 +10,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PORT ?= 9999
+FUZZ_SECONDS ?= 600
 
 # A shell that was open when Rust was installed does not find cargo yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
@@ -49,6 +50,23 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 test: tools ## Run all tests on a throw-away database (ARGS go to cargo test)
 	@tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 
+# What reaches new code is kept in fuzz/corpus, what fails in fuzz/artifacts, what was said in .dev/fuzz. An input that takes
+# longer than a second fails as well: all of them are small.
+.PHONY: fuzz
+fuzz: fuzz-tools ## Fuzz one target after another (FUZZ_SECONDS=600 each)
+	@mkdir -p .dev/fuzz
+	for target in $$(cargo +nightly fuzz list); do
+		corpus=fuzz/corpus/$$target log=.dev/fuzz/$$target.log
+		mkdir -p $$corpus
+		if ! cargo +nightly fuzz run $$target $$corpus fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=1 -print_final_stats=1 >$$log 2>&1; then
+			tail -n 50 $$log >&2
+			exit 1
+		fi
+		awk -v target=$$target '/ DONE / { edges = $$4; inputs = $$8 } /^Done / { runs = $$2; seconds = $$5 }
+			END { sub("/.*", "", inputs); printf "%-12s %10d inputs in %d s, %d edges of the program seen, %d inputs kept\n", target, runs, seconds, edges, inputs }' $$log
+	done
+
 # Better said now than after the build.
 .PHONY: port-free
 port-free:
@@ -78,14 +96,18 @@ check: fmt-check lint ## Check format and lints
 .PHONY: fmt
 fmt: rustfmt ## Format the code
 	cargo fmt
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 .PHONY: fmt-check
 fmt-check: rustfmt ## Check the format
 	cargo fmt --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 .PHONY: lint
 lint: clippy ## Run clippy; a warning is an error
 	cargo clippy --all-targets --locked -- -D warnings
+	@# The fuzz targets have a workspace and a lock file of their own, which follows ours.
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}" --all-targets -- -D warnings
 
 .PHONY: openapi
 openapi: tools ## Rewrite tests/api/openapi.json, the API document that a test compares with
@@ -124,7 +146,7 @@ psql: ## Open psql in the development database
 clean: ## Stop the databases and delete .dev (data and keys) and target
 	@tests/cluster.sh remove .dev/pg
 	tests/cluster.sh remove .dev/test
-	rm -rf .dev target
+	rm -rf .dev target fuzz/target
 
 # ---- Tools ----------------------------------------------------------------------------------------------------------
 
@@ -138,6 +160,12 @@ tools: ## Make sure of Rust, a C compiler and curl
 	command -v cc >/dev/null || missing+=(build-essential) # some dependencies are written in C
 	command -v curl >/dev/null || missing+=(curl)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
+
+# The fuzzer wants a compiler that counts edges, which the stable one does not offer.
+.PHONY: fuzz-tools
+fuzz-tools: tools
+	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
+	command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 
 # Parts of Rust that a minimal installation leaves out.
 .PHONY: rustfmt clippy
