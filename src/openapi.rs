@@ -1,43 +1,53 @@
 //! The route table as an OpenAPI 3.1 document. Pure: what the handlers' signatures say, and nothing beside.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::error::Problem;
+use crate::examples::example;
 use crate::http::cx::parameter_names;
-use crate::http::route::Table;
+use crate::http::route::{BodyFacts, Table};
 use crate::http::{Access, Operation, Route};
 use crate::schema::Components;
 
-/// Statuses that any route can answer: a bad Host or version, a head that is too large, our own fault, an absent database.
-const ALWAYS: [u16; 4] = [400, 431, 500, 503];
+/// What the whole API is, in two sentences.
+pub const DESCRIPTION: &str =
+    "A strength-training game: lifts, ranks, levels, leaderboards. Both slash forms of every path answer.";
+
+/// Every route with what its signature says, and the named schemas of all of them.
+#[must_use]
+pub fn operations(table: Table) -> (Vec<(&'static Route, Operation)>, Components) {
+    let mut components = Components::default();
+    components.add("Problem", |_| problem_schema());
+    let describe = |route: &'static Route| {
+        let mut operation = Operation { components: std::mem::take(&mut components), ..Operation::default() };
+        (route.describe)(&mut operation);
+        components = std::mem::take(&mut operation.components);
+        (route, operation)
+    };
+    let operations = table.iter().flat_map(|routes| routes.iter()).map(describe).collect();
+    (operations, components)
+}
 
 /// The document of a table.
 #[must_use]
 pub fn document(table: Table) -> Value {
-    let mut components = Components::default();
-    let problem = components.add("Problem", |_| problem_schema());
-    let mut paths = Map::new();
-    for route in table.iter().flat_map(|routes| routes.iter()) {
-        let mut operation = Operation { components: std::mem::take(&mut components), ..Operation::default() };
-        (route.describe)(&mut operation);
-        operation.failures.extend(route.failures);
-        operation.failures.extend(ALWAYS);
-        let described = operation_object(route, &operation, &problem);
-        components = operation.components;
+    let (operations, components) = operations(table);
+    let (mut paths, mut failures) = (Map::new(), Failures::default());
+    for (route, operation) in &operations {
+        let described = operation_object(route, operation, &components, &mut failures);
         if let Some(path) = paths.entry(route.path).or_insert_with(|| json!({})).as_object_mut() {
             path.insert(route.method.name().to_lowercase(), described);
         }
     }
     json!({
         "openapi": "3.1.0",
-        "info": {
-            "title": "RepDuel",
-            "version": "1",
-            "description": "A strength-training game: lifts, ranks, levels, leaderboards. Both slash forms of every path answer.",
-        },
+        "info": { "title": "RepDuel", "version": "1", "description": DESCRIPTION },
         "paths": paths,
         "components": {
             "schemas": components.0,
+            "responses": failures.0,
             "securitySchemes": {
                 "user": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "admin": { "type": "http", "scheme": "bearer" },
@@ -46,42 +56,52 @@ pub fn document(table: Table) -> Value {
     })
 }
 
-fn operation_object(route: &Route, operation: &Operation, problem: &Value) -> Value {
-    let tag =
-        route.path.trim_start_matches("/api/v1").split('/').nth(1).filter(|tag| !tag.is_empty()).unwrap_or("root");
-    let body = operation
-        .body
-        .as_ref()
-        .map(|body| json!({ "required": true, "content": { body.media_type: { "schema": body.schema } } }));
+fn operation_object(route: &Route, operation: &Operation, components: &Components, failures: &mut Failures) -> Value {
+    let body = operation.body.as_ref().map(|body| request_body(body, components));
     let security = match operation.access {
         Access::Open => None,
         Access::User => Some(json!([{ "user": [] }])),
         Access::Admin => Some(json!([{ "admin": [] }])),
     };
-    let parameters = Some(parameters(route, operation)).filter(|parameters| !parameters.is_empty()).map(Value::from);
+    let parameters = parameters(route, operation, components);
+    let parameters = Some(parameters).filter(|parameters| !parameters.is_empty()).map(Value::from);
     let facts = [
         ("operationId", Some(operation_id(route).into())),
         ("summary", Some(route.summary.into())),
-        ("tags", Some(json!([tag]))),
+        ("tags", Some(json!([tag(route)]))),
         ("security", security),
         ("parameters", parameters),
         ("requestBody", body),
-        ("responses", Some(responses(operation, problem))),
+        ("responses", Some(responses(route, operation, failures))),
     ];
     facts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect::<Map<_, _>>().into()
 }
 
-/// Unique, because method and path are.
-fn operation_id(route: &Route) -> String {
-    let words = route.path.trim_start_matches("/api/v1").split(|c: char| !c.is_ascii_alphanumeric());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    format!("{}_{}", route.method.name().to_lowercase(), words.join("_"))
+/// The group of the routes that are about the service itself.
+pub const SERVICE: &str = "service";
+
+/// What routes are grouped by: the first segment behind the version. [`SERVICE`] outside of it.
+#[must_use]
+pub fn tag(route: &Route) -> &'static str {
+    let inside = route.path.strip_prefix("/api/v1/").and_then(|rest| rest.split('/').next());
+    inside.unwrap_or(SERVICE)
 }
 
-fn parameters(route: &Route, operation: &Operation) -> Vec<Value> {
-    let path = parameter_names(route.path).zip(&operation.path);
-    let path = path.map(|(name, schema)| json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+/// Unique, because method and path are.
+#[must_use]
+pub fn operation_id(route: &Route) -> String {
+    let words = route.path.trim_start_matches("/api/v1").split(|c: char| !c.is_ascii_alphanumeric());
+    let words = std::iter::once(route.method.name()).chain(words).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("_")
+}
+
+fn parameters(route: &Route, operation: &Operation, components: &Components) -> Vec<Value> {
+    let path = parameter_names(route.path).zip(&operation.path).map(|(name, schema)| {
+        let example = example(name, schema, components);
+        json!({ "name": name, "in": "path", "required": true, "schema": schema, "example": example })
+    });
     let query = operation.query.iter().map(|(name, doc, schema, required)| {
+        let schema = never_null(schema.clone());
         json!({ "name": name, "in": "query", "required": required, "description": doc, "schema": schema })
     });
     let key = operation.takes_idempotency_key.then(|| {
@@ -91,27 +111,73 @@ fn parameters(route: &Route, operation: &Operation) -> Vec<Value> {
     path.chain(query).chain(key).collect()
 }
 
-fn responses(operation: &Operation, problem: &Value) -> Value {
+/// A text cannot be null, as a value in JSON can.
+#[must_use]
+pub fn never_null(mut schema: Value) -> Value {
+    let kinds = schema.get_mut("type").and_then(Value::as_array_mut);
+    if let Some(kinds) = kinds {
+        kinds.retain(|kind| kind != "null");
+    }
+    schema
+}
+
+fn request_body(body: &BodyFacts, components: &Components) -> Value {
+    let example = example("", &body.schema, components);
+    json!({ "required": true, "content": { body.media_type: { "schema": body.schema, "example": example } } })
+}
+
+fn responses(route: &Route, operation: &Operation, failures: &mut Failures) -> Value {
     let mut responses = Map::new();
     let success = match &operation.reply {
         Some(schema) => {
-            json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } })
+            let media_type = operation.reply_type.unwrap_or("application/json");
+            json!({ "description": "Done.", "content": { media_type: { "schema": schema } } })
         }
         None => json!({ "description": "Done; no body." }),
     };
     responses.insert(operation.status.to_string(), success);
-    for status in &operation.failures {
-        let unready = operation.unready.as_ref().filter(|_| *status == 503);
-        let plain = unready.map(|schema| ("application/json", schema));
-        let content: Map<_, _> = std::iter::once(("application/problem+json", problem))
-            .chain(plain)
-            .map(|(media_type, schema)| (media_type.to_owned(), json!({ "schema": schema })))
-            .collect();
-        let titles = Problem::ALL.iter().filter(|problem| problem.status() == *status).map(|problem| problem.title());
-        let description = format!("{}.", titles.collect::<Vec<_>>().join(", or: "));
-        responses.insert(status.to_string(), json!({ "description": description, "content": content }));
+    if operation.can_be_unchanged {
+        responses.insert("304".to_owned(), json!({ "description": "What the caller holds has not changed; no body." }));
+    }
+    for kinds in route.problems(operation).chunk_by(|one, other| one.status() == other.status()) {
+        let Some(status) = kinds.first().map(|kind| kind.status()) else { continue };
+        let response = match operation.unready.as_ref().filter(|_| status == Problem::Unavailable.status()) {
+            Some(unready) => failure(kinds, Some(unready)),
+            None => failures.add(kinds),
+        };
+        responses.insert(status.to_string(), response);
     }
     responses.into()
+}
+
+/// The named responses of the document: one for each set of kinds that some route can answer with one status.
+#[derive(Default)]
+struct Failures(BTreeMap<String, Value>);
+
+impl Failures {
+    /// Adds the response of these kinds once and answers the reference to it.
+    fn add(&mut self, kinds: &[Problem]) -> Value {
+        let name = kinds.iter().map(|kind| kind.code()).collect::<Vec<_>>().join(".");
+        let reference = json!({ "$ref": format!("#/components/responses/{name}") });
+        self.0.entry(name).or_insert_with(|| failure(kinds, None));
+        reference
+    }
+}
+
+/// The response that a failure of one of these kinds is, or that another document may be as well.
+fn failure(kinds: &[Problem], plain: Option<&Value>) -> Value {
+    let titles: Vec<&str> = kinds.iter().map(|kind| kind.title()).collect();
+    let codes: Vec<&str> = kinds.iter().map(|kind| kind.code()).collect();
+    let problem = json!({
+        "allOf": [{ "$ref": "#/components/schemas/Problem" }],
+        "properties": { "error_code": { "enum": codes } },
+    });
+    let plain = plain.map(|schema| ("application/json", schema.clone()));
+    let content: Map<_, _> = std::iter::once(("application/problem+json", problem))
+        .chain(plain)
+        .map(|(media_type, schema)| (media_type.to_owned(), json!({ "schema": schema })))
+        .collect();
+    json!({ "description": format!("{}.", titles.join(", or: ").trim_end_matches('.')), "content": content })
 }
 
 /// Every failure's body (RFC 9457).
@@ -122,15 +188,20 @@ fn problem_schema() -> Value {
         "description": "Why a request failed.",
         "required": ["type", "title", "status", "detail", "instance", "error_code", "request_id"],
         "properties": {
-            "type": text,
-            "title": text,
-            "status": { "type": "integer" },
+            "type": { "type": "string", "description": "A name of the kind of failure, as an address." },
+            "title": { "type": "string", "description": "The kind of failure in words." },
+            "status": { "type": "integer", "description": "The HTTP status once more." },
             "detail": { "type": "string", "description": "One sentence for a person." },
             "instance": { "type": "string", "description": "The request's path." },
-            "error_code": { "type": "string", "enum": Problem::ALL.iter().map(|problem| problem.code()).collect::<Vec<_>>() },
-            "request_id": text,
+            "error_code": {
+                "type": "string",
+                "description": "The kind of failure for programs; it never changes.",
+                "enum": Problem::ALL.iter().map(|problem| problem.code()).collect::<Vec<_>>(),
+            },
+            "request_id": { "type": "string", "description": "What to name to support." },
             "errors": {
                 "type": "array",
+                "description": "With 422: every value that cannot be used.",
                 "items": {
                     "type": "object",
                     "required": ["pointer", "code", "detail"],

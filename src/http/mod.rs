@@ -6,6 +6,7 @@ pub mod cors;
 pub mod cx;
 pub mod dress;
 pub mod extract;
+pub mod failures;
 pub mod headers;
 pub mod page;
 pub mod reply;

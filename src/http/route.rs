@@ -12,7 +12,7 @@ use super::cx::Cx;
 use super::extract::FromCx;
 use super::reply::{Reply, Response};
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Problem, Result};
 use crate::schema::Components;
 
 /// The methods that routes have. HEAD and OPTIONS follow from the others.
@@ -121,6 +121,10 @@ pub struct Operation {
     pub status: u16,
     /// The schema of the answer; `None`: no body.
     pub reply: Option<Value>,
+    /// The media type of the answer; `None`: JSON.
+    pub reply_type: Option<&'static str>,
+    /// Whether it answers 304 to a caller who holds what it would send.
+    pub can_be_unchanged: bool,
     /// The schema of a 503 that is no problem document; only readiness has one.
     pub unready: Option<Value>,
     /// The statuses of failures that follow from the signature.
@@ -144,6 +148,8 @@ pub struct Route {
     pub body_max_bytes: usize,
     /// Statuses of failures that its rules can answer, beside those that follow from the signature.
     pub failures: &'static [u16],
+    /// Kinds of failures that its rules can answer, where a status has several and only some of them fit.
+    pub kinds: &'static [Problem],
     /// Whether it answers 503 until the schema is up to date.
     pub needs_schema: bool,
     /// Calls the handler.
@@ -172,6 +178,13 @@ impl Route {
         self
     }
 
+    /// The same with failures that its rules can answer, by their kinds: for statuses that have several.
+    #[must_use]
+    pub const fn fails_with(mut self, kinds: &'static [Problem]) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
     /// The same, but served whatever the state of the schema.
     #[must_use]
     pub const fn without_schema(mut self) -> Self {
@@ -185,6 +198,7 @@ impl Route {
         let mut operation = Operation::default();
         (self.describe)(&mut operation);
         operation.failures.extend(self.failures);
+        operation.failures.extend(self.kinds.iter().map(|kind| kind.status()));
         operation
     }
 }
@@ -244,6 +258,7 @@ macro_rules! route { ($method:ident $path:literal $($handler:ident)::+ $summary:
         summary: $summary,
         body_max_bytes: $crate::http::route::JSON_MAX_BYTES,
         failures: &[],
+        kinds: &[],
         needs_schema: true,
         call: |cx| $crate::http::route::call($($handler)::+, cx),
         describe: |operation| $crate::http::route::describe($($handler)::+, operation),

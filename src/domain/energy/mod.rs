@@ -9,7 +9,7 @@ mod wire;
 
 use crate::db::Tx;
 use crate::domain::auth;
-use crate::error::Result;
+use crate::error::{Problem, Result};
 use crate::http::Route;
 use crate::ids::UserId;
 use crate::route;
@@ -26,7 +26,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/api/v1/energy/history/{user_id}" handlers::history "A lifter's energies, newest first.").fails(&[404]),
     route!(Get "/api/v1/energy/latest/{user_id}" handlers::latest "A lifter's present energy; 0 for nobody."),
     route!(Post "/api/v1/energy/submit" handlers::submit "Takes what old clients computed, and ignores it.")
-        .fails(&[403]),
+        .fails_with(&[Problem::Forbidden]),
 ];
 
 /// What the energy of a lifter depends on, and what it is now. Read it after the lifter's row has been locked.

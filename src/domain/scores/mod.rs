@@ -9,6 +9,7 @@ pub mod rules;
 mod sql;
 mod wire;
 
+use crate::error::Problem;
 use crate::http::Route;
 use crate::route;
 
@@ -17,14 +18,16 @@ pub use sql::STATEMENTS;
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
     route!(Post "/api/v1/scores/scenario/{scenario_id}" handlers::record "Records a lift and tells what it changed.")
-        .fails(&[400, 404]),
-    route!(Post "/api/v1/scores" handlers::create "Records a lift.").fails(&[400, 404]),
+        .fails_with(&[Problem::BadRequest, Problem::NotFound]),
+    route!(Post "/api/v1/scores" handlers::create "Records a lift.")
+        .fails_with(&[Problem::BadRequest, Problem::NotFound]),
     route!(Get "/api/v1/scores/scenario/{scenario_id}/leaderboard" handlers::leaderboard "The best of each active lifter, highest first."),
     route!(Get "/api/v1/scores/user/{user_id}/scenario/{scenario_id}" handlers::list "A lifter's scores on an exercise, newest first.")
         .fails(&[404]),
     route!(Get "/api/v1/scores/user/{user_id}/scenario/{scenario_id}/highscore" handlers::highscore "A lifter's best score on an exercise.")
         .fails(&[404]),
-    route!(Delete "/api/v1/scores/user/{user_id}" handlers::delete "Deletes all of one's own scores.").fails(&[403, 404]),
+    route!(Delete "/api/v1/scores/user/{user_id}" handlers::delete "Deletes all of one's own scores.")
+        .fails_with(&[Problem::Forbidden, Problem::NotFound]),
     route!(Get "/api/v1/personal_best_events/user/{user_id}" handlers::personal_best_events "A lifter's personal bests as they were reached, newest first.")
         .fails(&[404]),
     route!(Get "/api/v1/ranks/user/{user_id}/scenario/{scenario_id}/highscore_value" handlers::highscore_value "The value of a lifter's best score.")

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::db::statement::Conn;
 use crate::domain::auth;
-use crate::error::{Noun, Or404, Result};
+use crate::error::{Noun, Or404, Problem, Result};
 use crate::http::Route;
 use crate::http::route::FORM_MAX_BYTES;
 use crate::ids::UserId;
@@ -21,12 +21,20 @@ pub use wire::User;
 
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
-    route!(Post "/api/v1/users" handlers::create "Registers a lifter.").fails(&[400, 429]),
+    route!(Post "/api/v1/users" handlers::create "Registers a lifter.").fails_with(&[
+        Problem::EmailTaken,
+        Problem::UsernameTaken,
+        Problem::TooManyRequests,
+    ]),
     route!(Post "/api/v1/users/login" handlers::login "Trades an email address and a password for tokens.")
         .body_max_bytes(FORM_MAX_BYTES)
-        .fails(&[401, 429]),
+        .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
     route!(Get "/api/v1/users/me" handlers::me "One's own account."),
-    route!(Patch "/api/v1/users/me" handlers::update "Changes one's own account.").fails(&[400, 429]),
+    route!(Patch "/api/v1/users/me" handlers::update "Changes one's own account.").fails_with(&[
+        Problem::EmailTaken,
+        Problem::UsernameTaken,
+        Problem::TooManyRequests,
+    ]),
     route!(Patch "/api/v1/users/me/unit" handlers::update_unit "Changes the unit one reads weights in."),
     route!(Delete "/api/v1/users/me" handlers::delete "Deletes one's own account and everything that belongs to it."),
     route!(Get "/api/v1/users/{user_id}" handlers::show "Another lifter's account.").fails(&[404]),
