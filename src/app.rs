@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::held::Documents;
 use crate::password::Passwords;
 use crate::time::Clock;
 use crate::token::Tokens;
@@ -23,6 +24,8 @@ pub struct App {
     pub tokens: Tokens,
     /// The lane for password hashing.
     pub passwords: Passwords,
+    /// The service's own documents.
+    pub documents: Documents,
     /// Writes that go on when their client has gone; a shutdown waits for them.
     pub writes: TaskTracker,
     /// To be rung when a transaction that left events was committed: the worker need not wait for its next look.
@@ -38,6 +41,7 @@ impl App {
         Self {
             tokens: Tokens::new(&config.tokens),
             passwords: Passwords::new(),
+            documents: Documents::default(),
             writes: TaskTracker::new(),
             outbox_bell: Notify::new(),
             draining: AtomicBool::new(false),

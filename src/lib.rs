@@ -13,6 +13,7 @@ pub mod telemetry;
 pub mod token;
 
 pub mod app;
+pub mod docs;
 pub mod examples;
 pub mod http;
 pub mod openapi;

@@ -19,7 +19,7 @@ const VERSION: HeaderValue = HeaderValue::from_static("v1");
 /// Characters a caller's request id may have.
 const REQUEST_ID_MAX: usize = 128;
 
-/// What browsers are told about every response: it is data for its own site, not a page.
+/// What browsers are told about every response that does not say otherwise: it is data for its own site, not a page.
 pub const SECURITY: [(HeaderName, HeaderValue); 7] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -107,7 +107,7 @@ fn host_name(host: &str) -> &str {
 /// Puts the headers on a response that every response carries.
 pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaulted: bool) {
     for (name, value) in &SECURITY {
-        headers.insert(name, value.clone());
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_REQUEST_ID, request_id);

@@ -8,6 +8,7 @@ pub mod dress;
 pub mod extract;
 pub mod failures;
 pub mod headers;
+pub mod held;
 pub mod page;
 pub mod reply;
 pub mod route;

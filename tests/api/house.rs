@@ -229,7 +229,7 @@ fn every_file_says_what_it_is() {
 const FLOORS: [&[&str]; 6] = [
     &["error", "schema", "time", "config"],
     &["ids", "telemetry", "db", "password", "pictures", "token"],
-    &["app", "http", "openapi", "examples"],
+    &["app", "http", "openapi", "docs", "examples"],
     &["domain"],
     &["routes", "start", "worker"],
     &["main", "lib", "outbox_command"],

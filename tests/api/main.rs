@@ -14,6 +14,7 @@ mod boards;
 mod bootstrap;
 mod contract;
 mod crashes;
+mod docs;
 mod edge;
 mod energy;
 mod faults;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::sql;
 use super::wire::{
-    Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, QueueHealth, Readiness, Root,
+    Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, Page, QueueHealth, Readiness, Root,
 };
 use crate::app::App;
 use crate::db::migrate;
@@ -13,7 +13,8 @@ use crate::domain::outbox;
 use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::http::extract::Routes;
-use crate::openapi;
+use crate::http::held::{Held, Known};
+use crate::{docs, openapi};
 
 /// Time in which the database must answer to count as reachable.
 const PING_WAIT: Duration = Duration::from_secs(1);
@@ -58,6 +59,12 @@ pub async fn ready(app: Arc<App>) -> Result<Readiness> {
     Ok(Readiness { status, checks: Checks { database, migrations } })
 }
 
-pub async fn openapi(_: Arc<App>, Routes(table): Routes) -> Result<Json<Document>> {
-    Ok(Json(Document(openapi::document(table))))
+pub async fn openapi(app: Arc<App>, Routes(table): Routes, known: Known) -> Result<Document> {
+    let document = || Held::new(openapi::document(table).to_string(), "application/json");
+    Ok(Document(app.documents.openapi.get_or_init(document).answer(&known)))
+}
+
+pub async fn docs(app: Arc<App>, Routes(table): Routes, known: Known) -> Result<Page> {
+    let page = || docs::page(table, &app.config.base_url);
+    Ok(Page(app.documents.docs.get_or_init(page).answer(&known)))
 }

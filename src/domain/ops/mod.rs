@@ -17,4 +17,5 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/health/queue" handlers::health_queue "How the work in the background does.").without_schema(),
     route!(Get "/ready" handlers::ready "Whether requests should be sent here.").without_schema(),
     route!(Get "/openapi.json" handlers::openapi "This API as an OpenAPI 3.1 document.").without_schema(),
+    route!(Get "/docs" handlers::docs "This API as a page for people.").without_schema(),
 ];

@@ -2,14 +2,15 @@
 
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::docs;
 use crate::domain::outbox::HealthRow;
 use crate::error::Result;
 use crate::http::reply::{Response, json as json_response};
 use crate::http::{Operation, Reply};
 use crate::output;
-use crate::schema::{Components, Schema};
+use crate::schema::Schema;
 use crate::time::Timestamp;
 
 output! { /// The service's name.
@@ -118,12 +119,30 @@ impl Reply for Readiness {
 }
 
 /// The OpenAPI document.
-#[derive(serde::Serialize)]
-#[serde(transparent)]
-pub struct Document(pub Value);
+pub struct Document(pub Response);
 
-impl Schema for Document {
-    fn schema(_: &mut Components) -> Value {
-        json!({ "type": "object" })
+impl Reply for Document {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
+        operation.reply = Some(json!({ "type": "object" }));
+    }
+}
+
+/// A page in HTML.
+pub struct Page(pub Response);
+
+impl Reply for Page {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
+        operation.reply = Some(json!({ "type": "string" }));
+        operation.reply_type = Some(docs::MEDIA_TYPE);
     }
 }
