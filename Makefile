@@ -47,7 +47,7 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve
 
 .PHONY: test
-test: tools ## Run all tests on a throw-away database (ARGS go to cargo test)
+test: tools browser ## Run all tests on a throw-away database (ARGS go to cargo test)
 	@tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 
 # What reaches new code is kept in fuzz/corpus, what fails in fuzz/artifacts, what was said in .dev/fuzz. An input that takes
@@ -166,6 +166,14 @@ tools: ## Make sure of Rust, a C compiler and curl
 fuzz-tools: tools
 	@rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
 	command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+
+# What the browser tests drive.
+.PHONY: browser
+browser:
+	@missing=()
+	command -v chromium >/dev/null || missing+=(chromium)
+	command -v chromedriver >/dev/null || missing+=(chromium-driver)
+	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
 
 # Parts of Rust that a minimal installation leaves out.
 .PHONY: rustfmt clippy

@@ -82,10 +82,8 @@ const PROMISED: &[Promise] = &[
 ];
 
 /// Routes that nobody was promised, and why they are there.
-const EXTRA: &[(&str, &str, &str)] = &[
-    ("GET", "/openapi.json", "tools read the API from it"),
-    ("GET", "/docs", "people read the API on it"),
-];
+const EXTRA: &[(&str, &str, &str)] =
+    &[("GET", "/openapi.json", "tools read the API from it"), ("GET", "/docs", "people read the API on it")];
 
 #[test]
 fn the_table_has_what_was_promised_and_nothing_without_a_reason() {

@@ -12,6 +12,7 @@ mod support;
 
 mod boards;
 mod bootstrap;
+mod browser;
 mod contract;
 mod crashes;
 mod docs;

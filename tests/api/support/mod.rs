@@ -2,6 +2,7 @@
 //! the OpenAPI document.
 
 pub mod app;
+pub mod browser;
 pub mod checks;
 pub mod client;
 pub mod cluster;
@@ -14,6 +15,7 @@ pub mod tls;
 use std::time::{Duration, Instant};
 
 pub use app::{ADMIN_TOKEN, Lifter, PASSWORD, TestApp};
+pub use browser::{Browser, Site};
 pub use checks::{at_once, keys};
 pub use client::{Answer, Request};
 pub use cluster::Cluster;
