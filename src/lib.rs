@@ -7,6 +7,7 @@ pub mod time;
 
 pub mod db;
 pub mod ids;
+pub mod images;
 pub mod password;
 pub mod pictures;
 pub mod telemetry;

@@ -228,7 +228,7 @@ fn every_file_says_what_it_is() {
 /// The floors, from the ground up. A module uses its own floor and those below.
 const FLOORS: [&[&str]; 6] = [
     &["error", "schema", "time", "config"],
-    &["ids", "telemetry", "db", "password", "pictures", "token"],
+    &["ids", "images", "telemetry", "db", "password", "pictures", "token"],
     &["app", "http", "openapi", "docs", "examples"],
     &["domain"],
     &["routes", "start", "worker"],

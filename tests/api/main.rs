@@ -22,6 +22,7 @@ mod faults;
 mod guilds;
 mod hangups;
 mod house;
+mod images;
 mod levels;
 mod matrix;
 mod migrations;
