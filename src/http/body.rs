@@ -1,4 +1,4 @@
-//! Request bodies: read whole, within a number of bytes and a time, or not at all.
+//! Request bodies: read whole or piece by piece, within a number of bytes and a time, or not at all.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,15 +6,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Problem, Result};
 
 /// Time between two pieces of a body.
 const PIECE_WAIT: Duration = Duration::from_secs(10);
-/// Time for a whole body that is read into memory.
-const WHOLE_WAIT: Duration = Duration::from_secs(20);
 /// Bytes of an unread body that are taken off the wire before the answer, so that a client still writing can read it.
 const LEFTOVER_MAX_BYTES: usize = 1024 * 1024;
 /// Time for taking them.
@@ -25,24 +23,25 @@ const LEFTOVER_WAIT: Duration = Duration::from_secs(1);
 pub struct BodySlot {
     body: Arc<Mutex<Option<Incoming>>>,
     settled: CancellationToken,
+    is_awaited: bool,
 }
 
 impl BodySlot {
-    /// Holds this body.
+    /// Holds this body. `is_awaited`: the client sends it only when it is asked to, which the first reading does.
     #[must_use]
-    pub fn new(body: Incoming) -> Self {
+    pub fn new(body: Incoming, is_awaited: bool) -> Self {
         let settled = CancellationToken::new();
         let body = (!body.is_end_stream()).then_some(body);
         if body.is_none() {
             settled.cancel();
         }
-        Self { body: Arc::new(Mutex::new(body)), settled }
+        Self { body: Arc::new(Mutex::new(body)), settled, is_awaited }
     }
 
     /// Ends when the body has arrived or will not: from then on the handler's time counts. A body that nobody reads is waited
     /// for as long as one that is read slowly.
-    pub async fn settled(&self) {
-        let _ = timeout(WHOLE_WAIT, self.settled.cancelled()).await;
+    pub async fn settled(&self, wait: Duration) {
+        let _ = timeout(wait, self.settled.cancelled()).await;
     }
 
     fn take(&self) -> Option<Incoming> {
@@ -57,52 +56,103 @@ impl BodySlot {
     ///
     /// # Errors
     /// 413 if it is longer than `max_bytes`, 408 if it does not arrive in time, 400 if it is broken off.
-    pub async fn read(&self, max_bytes: usize) -> Result<Bytes> {
-        let Some(mut body) = self.take() else { return Ok(Bytes::new()) };
-        let whole = timeout(WHOLE_WAIT, collect(&mut body, max_bytes)).await;
-        let read = whole.unwrap_or_else(|_| Err(Error::new(Problem::RequestTimeout)));
-        self.settled.cancel();
-        if read.as_ref().is_err_and(|error| error.problem() == Problem::PayloadTooLarge) {
-            self.put_back(body);
+    pub async fn read(&self, max_bytes: usize, wait: Duration) -> Result<Bytes> {
+        let mut pieces = self.pieces(max_bytes, wait)?;
+        let mut whole = BytesMut::with_capacity(pieces.declared_bytes());
+        while let Some(piece) = pieces.next().await? {
+            whole.extend_from_slice(&piece);
         }
-        read
+        Ok(whole.freeze())
     }
 
-    /// Takes what nobody read off the wire, within limits.
-    pub async fn clear(&self) {
-        let Some(mut body) = self.take() else { return };
-        let _ = timeout(LEFTOVER_WAIT, async {
+    /// The body piece by piece, which has `wait` to arrive as a whole.
+    ///
+    /// # Errors
+    /// 413 if it says that it is longer than `max_bytes`.
+    pub fn pieces(&self, max_bytes: usize, wait: Duration) -> Result<Pieces> {
+        let deadline = Instant::now() + wait;
+        let pieces = Pieces { slot: self.clone(), body: self.take(), max_bytes, left_bytes: max_bytes, deadline };
+        if pieces.declared_bytes() > max_bytes { Err(too_large(max_bytes)) } else { Ok(pieces) }
+    }
+
+    /// Takes what nobody read off the wire, within limits; answers whether something is left.
+    pub async fn clear(&self) -> bool {
+        let Some(mut body) = self.take() else { return false };
+        if self.is_awaited {
+            return true;
+        }
+        let cleared = timeout(LEFTOVER_WAIT, async {
             let mut taken = 0;
-            while let Some(Ok(frame)) = body.frame().await {
-                taken += frame.data_ref().map_or(0, Bytes::len);
+            while let Some(frame) = body.frame().await {
+                taken += frame.ok()?.data_ref().map_or(0, Bytes::len);
                 if taken > LEFTOVER_MAX_BYTES {
-                    return;
+                    return None;
                 }
             }
-        })
-        .await;
+            Some(())
+        });
+        !matches!(cleared.await, Ok(Some(())))
     }
 }
 
-async fn collect(body: &mut Incoming, max_bytes: usize) -> Result<Bytes> {
-    let too_large =
-        || Error::new(Problem::PayloadTooLarge).with_detail(format!("The body may have at most {max_bytes} bytes"));
-    let declared = body.size_hint();
-    if declared.lower() > u64::try_from(max_bytes).unwrap_or(u64::MAX) {
-        return Err(too_large());
+fn too_large(max_bytes: usize) -> Error {
+    Error::new(Problem::PayloadTooLarge).with_detail(format!("The body may have at most {max_bytes} bytes"))
+}
+
+/// A body that is being read. Dropped before its end, it leaves the rest for the service to clear away.
+pub struct Pieces {
+    slot: BodySlot,
+    body: Option<Incoming>,
+    max_bytes: usize,
+    left_bytes: usize,
+    deadline: Instant,
+}
+
+impl Pieces {
+    /// Bytes that the body says it has; 0 if it does not say.
+    fn declared_bytes(&self) -> usize {
+        let declared = self.body.as_ref().map_or(0, |body| body.size_hint().lower());
+        usize::try_from(declared).unwrap_or(usize::MAX)
     }
-    let mut whole = BytesMut::with_capacity(usize::try_from(declared.lower()).unwrap_or(0));
-    loop {
-        let piece = timeout(PIECE_WAIT, body.frame()).await.map_err(|_| Error::new(Problem::RequestTimeout))?;
-        let Some(frame) = piece else { return Ok(whole.freeze()) };
-        let frame = frame.map_err(|error| {
-            Error::new(Problem::BadRequest).with_detail("The body ended before it was complete").with_cause(error)
-        })?;
-        if let Some(data) = frame.data_ref() {
-            if whole.len() + data.len() > max_bytes {
-                return Err(too_large());
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// 413 if the body is too long, 408 if it does not arrive in time, 400 if it is broken off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        while let Some(body) = &mut self.body {
+            let wait = self.deadline.min(Instant::now() + PIECE_WAIT);
+            let frame = match timeout_at(wait, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                ended => {
+                    self.body = None;
+                    return match ended {
+                        Ok(Some(Err(error))) => Err(broken_off().with_cause(error)),
+                        Ok(_) => Ok(None),
+                        Err(_) => Err(Error::new(Problem::RequestTimeout)),
+                    };
+                }
+            };
+            if let Ok(data) = frame.into_data() {
+                self.left_bytes = self.left_bytes.checked_sub(data.len()).ok_or_else(|| too_large(self.max_bytes))?;
+                return Ok(Some(data));
             }
-            whole.extend_from_slice(data);
+        }
+        Ok(None)
+    }
+}
+
+/// The body ended before it was complete.
+#[must_use]
+pub fn broken_off() -> Error {
+    Error::new(Problem::BadRequest).with_detail("The body ended before it was complete")
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.slot.settled.cancel();
+        if let Some(body) = self.body.take() {
+            self.slot.put_back(body);
         }
     }
 }

@@ -155,7 +155,7 @@ impl FromCx for IdempotencyKey {
 }
 
 async fn read_body(cx: &Cx) -> Result<Bytes> {
-    cx.body.read(cx.route.body_max_bytes).await
+    cx.body.read(cx.route.body_max_bytes, cx.route.body_wait).await
 }
 
 /// A body without a Content-Type is taken for what the route expects; another type is refused.

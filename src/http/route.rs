@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -146,6 +147,8 @@ pub struct Route {
     pub summary: &'static str,
     /// Bytes its body may have.
     pub body_max_bytes: usize,
+    /// Time its body may take to arrive.
+    pub body_wait: Duration,
     /// Statuses of failures that its rules can answer, beside those that follow from the signature.
     pub failures: &'static [u16],
     /// Kinds of failures that its rules can answer, where a status has several and only some of them fit.
@@ -162,12 +165,28 @@ pub struct Route {
 pub const JSON_MAX_BYTES: usize = 64 * 1024;
 /// Bytes a form may have.
 pub const FORM_MAX_BYTES: usize = 16 * 1024;
+/// Bytes a file that is sent up may have: more than phones make of a photo.
+pub const FILE_MAX_BYTES: usize = 10 * 1024 * 1024;
+/// Bytes a body with such a file may have: the file, and what stands around it.
+const UPLOAD_MAX_BYTES: usize = FILE_MAX_BYTES + 64 * 1024;
+/// Time for a body that is small.
+pub const BODY_WAIT: Duration = Duration::from_secs(20);
+/// Time for a body with a file: 10 MiB at 1.4 Mbit/s, which phones have nearly everywhere.
+const UPLOAD_WAIT: Duration = Duration::from_secs(60);
 
 impl Route {
     /// The same with another bound of the body.
     #[must_use]
     pub const fn body_max_bytes(mut self, bytes: usize) -> Self {
         self.body_max_bytes = bytes;
+        self
+    }
+
+    /// The same for a body with a file.
+    #[must_use]
+    pub const fn upload(mut self) -> Self {
+        self.body_max_bytes = UPLOAD_MAX_BYTES;
+        self.body_wait = UPLOAD_WAIT;
         self
     }
 
@@ -257,6 +276,7 @@ macro_rules! route { ($method:ident $path:literal $($handler:ident)::+ $summary:
         name: stringify!($($handler)::+),
         summary: $summary,
         body_max_bytes: $crate::http::route::JSON_MAX_BYTES,
+        body_wait: $crate::http::route::BODY_WAIT,
         failures: &[],
         kinds: &[],
         needs_schema: true,

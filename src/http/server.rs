@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use super::dress::Dressed;
+use super::dress::{Dressed, Notes};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
 
@@ -86,16 +86,18 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let notes = Arc::new(Notes::default());
+    let io = Dressed::new(TokioIo::new(stream), Arc::clone(&notes));
     let respond = service_fn(move |request| {
-        let service = Arc::clone(&service);
-        async move { Ok::<_, std::convert::Infallible>(service.respond(request).await) }
+        let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
+        async move { Ok::<_, std::convert::Infallible>(service.respond(request, &notes).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
         .max_buf_size(HEAD_MAX_BYTES)
         .max_headers(HEADERS_READ_MAX)
-        .serve_connection(Dressed::new(TokioIo::new(stream)), respond);
+        .serve_connection(io, respond);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

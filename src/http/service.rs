@@ -3,16 +3,18 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONNECTION, HeaderValue};
+use hyper::header::{ALLOW, CONNECTION, EXPECT, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 
 use super::body::BodySlot;
 use super::cx::Cx;
+use super::dress::Notes;
 use super::reply::{Response, empty, problem};
 use super::route::{Answer, Method, Route, Table};
 use super::router::{Found, Router};
@@ -39,15 +41,15 @@ impl Service {
         Self { app, table, router: Router::new(table) }
     }
 
-    /// Answers one request. Never fails: whatever goes wrong is a problem document.
-    pub async fn respond(&self, request: Request<Incoming>) -> Response {
+    /// Answers one request. Never fails: whatever goes wrong is a problem document. `notes` are those of its connection.
+    pub async fn respond(&self, request: Request<Incoming>, notes: &Notes) -> Response {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let request_id = headers::request_id(&head.headers);
         let origin = cors::allowed_origin(&self.app.config, &head.headers);
         let version = headers::version_is_defaulted(&path, &head.headers);
         let defaulted = *version.as_ref().unwrap_or(&false);
-        let body = BodySlot::new(body);
+        let body = BodySlot::new(body, head.headers.contains_key(EXPECT));
         let mut line = RequestLine::begin(request_id.clone(), head.method.clone());
 
         let outcome = match version {
@@ -58,7 +60,9 @@ impl Service {
             line.note(&error);
             problem(&error, &path, request_id.to_str().unwrap_or("-"))
         });
-        body.clear().await;
+        if body.clear().await {
+            notes.left_unread.store(true, Ordering::Relaxed);
+        }
 
         headers::decorate(response.headers_mut(), request_id, defaulted);
         cors::decorate(response.headers_mut(), origin);
@@ -106,18 +110,18 @@ impl Service {
         let body = cx.body.clone();
         let answer = caught((route.call)(cx));
         if route.method == Method::Get {
-            return in_time(&body, answer).await;
+            return in_time(&body, route, answer).await;
         }
         let detached = self.app.writes.spawn(answer);
-        in_time(&body, async { detached.await.map_err(Error::internal)? }).await
+        in_time(&body, route, async { detached.await.map_err(Error::internal)? }).await
     }
 }
 
 /// The answer, or 503 when the handler takes too long. Its time begins when the request's body is there: bodies have clocks of
 /// their own.
-async fn in_time(body: &BodySlot, answer: impl Future<Output = Result<Response>>) -> Result<Response> {
+async fn in_time(body: &BodySlot, route: &Route, answer: impl Future<Output = Result<Response>>) -> Result<Response> {
     let too_late = async {
-        body.settled().await;
+        body.settled(route.body_wait).await;
         tokio::time::sleep(HANDLER_DEADLINE).await;
     };
     tokio::select! {

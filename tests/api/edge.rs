@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::TestApp;
+use crate::support::raw::{exchange, parse};
 
 /// Sends these bytes on a connection of their own and answers everything that comes back until the other end closes.
 async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
@@ -98,6 +99,37 @@ async fn a_chunked_body_that_grows_too_large_is_refused() {
     assert!(head.starts_with("http/1.1 413 "), "{head}");
     assert_eq!(document["error_code"], "payload_too_large");
     is_dressed(&head);
+}
+
+#[tokio::test]
+async fn whoever_sends_far_too_much_can_read_why_it_is_refused() {
+    let app = TestApp::start().await;
+    for framing in ["content-length: 12582912", "transfer-encoding: chunked"] {
+        let head =
+            format!("POST /api/v1/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{framing}\r\n\r\n");
+        let mut bytes = head.into_bytes();
+        for _ in 0..12 {
+            if framing.contains("chunked") {
+                bytes.extend_from_slice(b"100000\r\n");
+            }
+            bytes.extend_from_slice(&[b' '; 1 << 20]);
+            if framing.contains("chunked") {
+                bytes.extend_from_slice(b"\r\n");
+            }
+        }
+        // As clients do that look for an answer only when they have sent everything.
+        let (mut stream, mut answer) = (TcpStream::connect(app.address).await.unwrap(), Vec::new());
+        stream.write_all(&bytes).await.unwrap();
+        stream.read_to_end(&mut answer).await.unwrap();
+        parse(&answer).0.problem(413, "payload_too_large");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_too_much_is_told_without_sending_it() {
+    let app = TestApp::start().await;
+    let head = "POST /api/v1/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99999999\r\nexpect: 100-continue\r\n\r\n";
+    exchange(app.address, head.as_bytes()).await.problem(413, "payload_too_large");
 }
 
 #[tokio::test]

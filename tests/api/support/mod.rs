@@ -10,6 +10,7 @@ pub mod database;
 pub mod ledger;
 pub mod program;
 pub mod proxy;
+pub mod raw;
 pub mod samples;
 pub mod tls;
 
