@@ -42,6 +42,8 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 	set -a
 	source .dev/secrets.env
 	DATABASE_URL=$$url APP_ENV=development HOST=127.0.0.1 PORT=$(PORT) BASE_URL=http://127.0.0.1:$(PORT)
+	STATIC_STORAGE_DIR=$$PWD/.dev/static
+	mkdir -p "$$STATIC_STORAGE_DIR"
 	# The server prefers these to DATABASE_URL, and they mean somebody else's database.
 	unset DATABASE_URL_INTERNAL DATABASE_URL_LOCAL DATABASE_URL_REMOTE
 	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve

@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::db::Db;
+use crate::http::files::Folder;
 use crate::http::held::Documents;
 use crate::password::Passwords;
 use crate::time::Clock;
@@ -26,6 +27,10 @@ pub struct App {
     pub passwords: Passwords,
     /// The service's own documents.
     pub documents: Documents,
+    /// Stored pictures, for anybody.
+    pub static_files: Folder,
+    /// The web app's build, if there is one.
+    pub web_app: Option<Folder>,
     /// Writes that go on when their client has gone; a shutdown waits for them.
     pub writes: TaskTracker,
     /// To be rung when a transaction that left events was committed: the worker need not wait for its next look.
@@ -42,6 +47,8 @@ impl App {
             tokens: Tokens::new(&config.tokens),
             passwords: Passwords::new(),
             documents: Documents::default(),
+            static_files: Folder::new(config.folders.storage.clone()),
+            web_app: web_app(&config),
             writes: TaskTracker::new(),
             outbox_bell: Notify::new(),
             draining: AtomicBool::new(false),
@@ -73,4 +80,14 @@ impl App {
     pub fn set_migrated(&self) {
         self.migrated.store(true, Ordering::Relaxed);
     }
+}
+
+/// The folder of the web app's build, if there is one: without it the service is an API and nothing else.
+fn web_app(config: &Config) -> Option<Folder> {
+    let folder = config.folders.web_app.as_ref()?;
+    if !folder.is_dir() {
+        tracing::warn!("FRONTEND_WEB_DIR is no folder: there is no web app");
+        return None;
+    }
+    Some(Folder::new(folder.clone()))
 }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A secret value. Printing it prints `***`.
@@ -137,6 +138,11 @@ pub const VARS: &[Var] = &[
         .or(&["CORS_ALLOW_ORIGINS"]),
     var("STATIC_PUBLIC_BASE", "", "address of the CDN in front of stored pictures; its origin may call the API"),
     var("STATIC_PREFER_CDN", "false", "whether picture addresses point to STATIC_PUBLIC_BASE"),
+    var("STATIC_STORAGE_DIR", "/var/lib/repduel/static", "folder of stored pictures, served below `/static`"),
+    var("FRONTEND_WEB_DIR", "", "folder of the web app's build, served at `/`; absent: no web app"),
+    var("KEEP_SW", "false", "whether the web app's `/flutter_service_worker.js` is served, rather than gone (410)"),
+    var("APPLE_TEAM_ID", "", "team of the iOS app that opens links to here; absent: no app does"),
+    var("IOS_BUNDLE_ID", "io.repduel.app", "bundle of that app"),
     var("TRUSTED_HOSTS", "", "comma list of Host names that are served; empty: all"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
@@ -180,6 +186,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Where stored pictures are read from.
     pub pictures: PictureConfig,
+    /// Folders that are served.
+    pub folders: FolderConfig,
+    /// The iOS app that opens links to here: its team and bundle.
+    pub apple_app_id: Option<String>,
     /// Host names that are served; empty: all.
     pub trusted_hosts: Vec<String>,
     /// The curve of levels.
@@ -231,6 +241,17 @@ pub struct PictureConfig {
     pub public_base: String,
     /// Origins whose addresses are our own.
     pub own_origins: Vec<String>,
+}
+
+/// Folders that are served.
+#[derive(Clone, Debug)]
+pub struct FolderConfig {
+    /// Stored pictures.
+    pub storage: PathBuf,
+    /// The web app's build.
+    pub web_app: Option<PathBuf>,
+    /// Whether its service worker is served.
+    pub keeps_service_worker: bool,
 }
 
 /// The curve of levels: level L needs `base × (L − 1)²` experience points.
@@ -360,6 +381,12 @@ impl Config {
             cookie: read_cookie(&mut reader),
             allowed_origins: read_origins(&mut reader),
             pictures: read_pictures(&mut reader, &base_url),
+            folders: FolderConfig {
+                storage: reader.text("STATIC_STORAGE_DIR").into(),
+                web_app: reader.optional("FRONTEND_WEB_DIR").map(PathBuf::from),
+                keeps_service_worker: reader.switch("KEEP_SW"),
+            },
+            apple_app_id: read_apple_app_id(&mut reader),
             trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
             levels: LevelConfig {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
@@ -501,6 +528,14 @@ fn read_outbox(reader: &mut Reader<'_>) -> OutboxConfig {
         retry_backoff_s: u32::try_from(reader.integer("OUTBOX_RETRY_BACKOFF_SECONDS", 1, 3600)).unwrap_or(30),
         attempts_max: u32::try_from(reader.integer("OUTBOX_RETRY_MAX_ATTEMPTS", 1, 1000)).unwrap_or(12),
     }
+}
+
+fn read_apple_app_id(reader: &mut Reader<'_>) -> Option<String> {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    let must = "have letters, digits, dots and hyphens only";
+    let mut read = |name| reader.parsed(name, must, String::new(), |text| plain(text).then(|| text.to_owned()));
+    let (team, bundle) = (read("APPLE_TEAM_ID"), read("IOS_BUNDLE_ID"));
+    (!team.is_empty()).then(|| format!("{team}.{bundle}"))
 }
 
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {

@@ -56,8 +56,10 @@ problems! {
     MethodNotAllowed 405 "method_not_allowed" "This method is not allowed here";
     RequestTimeout 408 "request_timeout" "The request did not arrive in time";
     Conflict 409 "conflict" "This is there already";
+    Gone 410 "gone" "This is no longer here";
     PayloadTooLarge 413 "payload_too_large" "The body is too large";
     UnsupportedMediaType 415 "unsupported_media_type" "The body's Content-Type is not the one needed here";
+    RangeNotSatisfiable 416 "range_not_satisfiable" "The file has no such bytes";
     ValidationError 422 "validation_error" "The request has values that cannot be used";
     TooManyRequests 429 "rate_limit_exceeded" "Too many requests at once; try again shortly";
     HeadersTooLarge 431 "headers_too_large" "The request's header is too large";
@@ -131,6 +133,7 @@ struct Facts {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     allow: Option<String>,
+    file_bytes: Option<u64>,
     retry_after_s: Option<u32>,
     cause: Option<Cause>,
 }
@@ -144,6 +147,7 @@ impl Error {
             detail: Cow::Borrowed(problem.title()),
             fields: Vec::new(),
             allow: None,
+            file_bytes: None,
             retry_after_s: None,
             cause: None,
         }))
@@ -193,6 +197,14 @@ impl Error {
         error
     }
 
+    /// 416, with the bytes that the file has.
+    #[must_use]
+    pub fn unsatisfiable(file_bytes: u64) -> Self {
+        let mut error = Self::new(Problem::RangeNotSatisfiable);
+        error.0.file_bytes = Some(file_bytes);
+        error
+    }
+
     /// 500: our fault. The caller learns nothing but the request id.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(Problem::Internal).with_cause(cause)
@@ -219,6 +231,12 @@ impl Error {
     #[must_use]
     pub fn allow(&self) -> Option<&str> {
         self.0.allow.as_deref()
+    }
+
+    /// The `Content-Range` header of a range that is not there.
+    #[must_use]
+    pub fn content_range(&self) -> Option<String> {
+        self.0.file_bytes.map(|bytes| format!("bytes */{bytes}"))
     }
 
     /// Seconds for the `Retry-After` header.

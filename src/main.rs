@@ -112,7 +112,7 @@ async fn serve(config: Config) -> Result<(), String> {
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let shutdown = shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
     tracing::info!(%address, "listening");
-    let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE));
+    let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE, routes::WEB_APP));
     let stop = CancellationToken::new();
     let working = tokio::spawn(worker::run(Arc::clone(&app), worker::name("serve"), stop.clone()));
     let shutdown = async {

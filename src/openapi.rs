@@ -37,7 +37,7 @@ pub fn document(table: Table) -> Value {
     let (mut paths, mut failures) = (Map::new(), Failures::default());
     for (route, operation) in &operations {
         let described = operation_object(route, operation, &components, &mut failures);
-        if let Some(path) = paths.entry(route.path).or_insert_with(|| json!({})).as_object_mut() {
+        if let Some(path) = paths.entry(template(route.path)).or_insert_with(|| json!({})).as_object_mut() {
             path.insert(route.method.name().to_lowercase(), described);
         }
     }
@@ -54,6 +54,12 @@ pub fn document(table: Table) -> Value {
             },
         },
     })
+}
+
+/// A route's path as the document has it, which knows no parameter for several segments.
+#[must_use]
+pub fn template(path: &str) -> String {
+    path.replace("{*", "{")
 }
 
 fn operation_object(route: &Route, operation: &Operation, components: &Components, failures: &mut Failures) -> Value {
@@ -136,6 +142,15 @@ fn responses(route: &Route, operation: &Operation, failures: &mut Failures) -> V
         None => json!({ "description": "Done; no body." }),
     };
     responses.insert(operation.status.to_string(), success);
+    if operation.replies_file {
+        let stand_in =
+            operation.reply.iter().map(|schema| ("application/json".to_owned(), json!({ "schema": schema })));
+        let content: Map<_, _> = stand_in.chain([("*/*".to_owned(), json!({}))]).collect();
+        let file = |description: &str| json!({ "description": description, "content": content });
+        responses.insert("200".to_owned(), file("The file, or what stands for it."));
+        responses.insert("206".to_owned(), file("The part of it that was asked for."));
+        responses.insert("304".to_owned(), json!({ "description": "It has not changed; no body." }));
+    }
     if operation.can_be_unchanged {
         responses.insert("304".to_owned(), json!({ "description": "What the caller holds has not changed; no body." }));
     }

@@ -1,13 +1,15 @@
 //! The whole API: the domains' routes, in reading order.
 
 use crate::domain::{
-    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, social, standards, users, workouts,
+    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, site, social, standards, users, workouts,
 };
+use crate::http::Route;
 use crate::http::route::Table;
 
 /// Every route.
 pub const TABLE: Table = &[
     ops::ROUTES,
+    site::ROUTES,
     users::ROUTES,
     scenarios::ROUTES,
     scores::ROUTES,
@@ -21,3 +23,6 @@ pub const TABLE: Table = &[
     social::ROUTES,
     guilds::ROUTES,
 ];
+
+/// What answers where no route is, if there is a web app: its files are its build's business, not the API's.
+pub const WEB_APP: &Route = &site::WEB_APP;

@@ -47,6 +47,9 @@ impl std::error::Error for StartError {}
 /// # Errors
 /// [`StartError`], one sentence per thing that is wrong.
 pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError> {
+    if !config.folders.storage.is_dir() {
+        tracing::warn!("STATIC_STORAGE_DIR is no folder: pictures can be neither stored nor shown");
+    }
     let chosen = choose(&config).await.map_err(StartError::NoDatabase)?;
     let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;
     if chosen.reachable {

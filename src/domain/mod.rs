@@ -13,6 +13,7 @@ pub mod ranks;
 pub mod routines;
 pub mod scenarios;
 pub mod scores;
+pub mod site;
 pub mod social;
 pub mod standards;
 pub mod users;

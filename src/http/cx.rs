@@ -54,7 +54,8 @@ impl Cx {
         self.headers().get(name)?.to_str().ok()
     }
 
-    /// The next parameter of the path: its name, and its value unless that is no UTF-8.
+    /// The next parameter of the path: its name, and its value unless that is no UTF-8. One that stands for several segments
+    /// has not been decoded.
     pub fn next_parameter(&mut self) -> (&'static str, Option<String>) {
         let name = parameter_names(self.route.path).nth(self.parameters_taken).unwrap_or("path");
         self.parameters_taken += 1;
@@ -64,5 +65,6 @@ impl Cx {
 
 /// The names of a path's parameters, in order.
 pub fn parameter_names(path: &'static str) -> impl Iterator<Item = &'static str> {
-    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    let named = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    named.map(|name| name.trim_start_matches('*'))
 }

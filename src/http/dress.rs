@@ -2,7 +2,8 @@
 //! the last answer is read, and gives up on clients that stopped reading.
 //!
 //! hyper answers malformed heads by itself, with a bare status line. It can be told apart because each response of ours carries
-//! `x-request-id` in the piece of the stream that begins it, and hyper's own has no body and no such header.
+//! `x-request-id` in the piece of the stream that begins it, and hyper's own has no body and no such header. The bytes of a
+//! file could be made to look like one, so a connection that has carried a file is not looked at any more.
 
 use std::io;
 use std::pin::Pin;
@@ -32,6 +33,8 @@ const LINGER_PIECE_BYTES: usize = 16 * 1024;
 pub struct Notes {
     /// A request's body was answered before it was read to its end.
     pub left_unread: AtomicBool,
+    /// An answer held bytes that others chose.
+    pub carried_file: AtomicBool,
 }
 
 /// A connection with these manners.
@@ -126,7 +129,7 @@ impl<IO: Read + Unpin> Read for Dressed<IO> {
 impl<IO: Write + Unpin> Dressed<IO> {
     fn poll_write_dressed(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.pending.is_none() {
-            match bare_status(bytes) {
+            match bare_status(bytes).filter(|_| !self.notes.carried_file.load(Ordering::Relaxed)) {
                 Some(status) => self.pending = Some((dress(status), 0, bytes.len())),
                 None => return Pin::new(&mut self.io).poll_write(cx, bytes),
             }

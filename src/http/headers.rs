@@ -35,6 +35,16 @@ pub const SECURITY: [(HeaderName, HeaderValue); 7] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 
+/// Who may show a picture of ours in a page of theirs: anybody, and anybody may know that there is none.
+pub const SHOWN_EVERYWHERE: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+
+/// Whether the path is one of stored pictures and their like.
+#[must_use]
+pub fn is_static(path: &str) -> bool {
+    path.strip_prefix("/static").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The request's id: the caller's if it is 1 to 128 visible ASCII characters, else a new one.
 #[must_use]
 pub fn request_id(headers: &HeaderMap) -> HeaderValue {
@@ -104,7 +114,7 @@ fn host_name(host: &str) -> &str {
     if port.chars().all(|c| c.is_ascii_digit()) { name } else { host }
 }
 
-/// Puts the headers on a response that every response carries.
+/// Puts the headers on a response that every response carries; what it has already says more about it.
 pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaulted: bool) {
     for (name, value) in &SECURITY {
         headers.entry(name).or_insert_with(|| value.clone());

@@ -13,6 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::cx::Cx;
 use super::extract::FromCx;
 use super::reply::{Response, empty};
+use super::reply_body::ReplyBody;
 use super::route::Operation;
 use crate::error::Result;
 
@@ -58,7 +59,7 @@ impl Held {
         let mut response = if known.names(&self.tag) {
             empty(StatusCode::NOT_MODIFIED)
         } else {
-            hyper::Response::new(Full::new(self.body.clone()))
+            hyper::Response::new(ReplyBody::Whole(Full::new(self.body.clone())))
         };
         let is_whole = response.status() == StatusCode::OK;
         let headers = response.headers_mut();

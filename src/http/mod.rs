@@ -2,15 +2,18 @@
 //! route table is handed in.
 
 pub mod body;
+pub mod conditional;
 pub mod cors;
 pub mod cx;
 pub mod dress;
 pub mod extract;
 pub mod failures;
+pub mod files;
 pub mod headers;
 pub mod held;
 pub mod page;
 pub mod reply;
+pub mod reply_body;
 pub mod route;
 pub mod router;
 pub mod server;

@@ -1,18 +1,17 @@
 //! What handlers give: a value and a status, as a response.
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::StatusCode;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use super::extract::Json;
+use super::reply_body::ReplyBody;
 use super::route::Operation;
 use crate::error::{Error, Problem, Result};
 use crate::schema::Schema;
 
-/// A response with its whole body.
-pub type Response = hyper::Response<Full<Bytes>>;
+/// A response.
+pub type Response = hyper::Response<ReplyBody>;
 
 /// Something a handler can answer.
 pub trait Reply {
@@ -40,7 +39,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// `Internal` if the value cannot be written.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response> {
     let body = serde_json::to_vec(value).map_err(Error::internal)?;
-    let mut response = hyper::Response::new(Full::new(Bytes::from(body)));
+    let mut response = hyper::Response::new(ReplyBody::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     Ok(response)
@@ -49,7 +48,7 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response> {
 /// An empty response.
 #[must_use]
 pub fn empty(status: StatusCode) -> Response {
-    let mut response = hyper::Response::new(Full::default());
+    let mut response = hyper::Response::new(ReplyBody::default());
     *response.status_mut() = status;
     response
 }
@@ -90,7 +89,7 @@ impl Reply for NoContent {
 #[must_use]
 pub fn problem(error: &Error, instance: &str, request_id: &str) -> Response {
     let document = error.document(instance, request_id).to_string();
-    let mut response = hyper::Response::new(Full::new(Bytes::from(document)));
+    let mut response = hyper::Response::new(ReplyBody::from(document.into_bytes()));
     *response.status_mut() =
         StatusCode::from_u16(error.problem().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -100,6 +99,9 @@ pub fn problem(error: &Error, instance: &str, request_id: &str) -> Response {
     }
     if let Some(allow) = error.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(ALLOW, allow);
+    }
+    if let Some(range) = error.content_range().and_then(|range| HeaderValue::from_str(&range).ok()) {
+        headers.insert(CONTENT_RANGE, range);
     }
     if let Some(seconds) = error.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

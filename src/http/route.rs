@@ -126,6 +126,8 @@ pub struct Operation {
     pub reply_type: Option<&'static str>,
     /// Whether it answers 304 to a caller who holds what it would send.
     pub can_be_unchanged: bool,
+    /// Whether it answers a file: bytes of any type, in part or only if they changed.
+    pub replies_file: bool,
     /// The schema of a 503 that is no problem document; only readiness has one.
     pub unready: Option<Value>,
     /// The statuses of failures that follow from the signature.
@@ -139,7 +141,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path; `{name}` stands for one segment.
+    /// The path; `{name}` stands for one segment, `{*name}` at the end for all that follow.
     pub path: &'static str,
     /// The handler's name, for people.
     pub name: &'static str,

@@ -1,7 +1,7 @@
 //! From a method and a path to a route: a tree of segments, made once from the table.
 //!
-//! Always holds: a literal segment beats a parameter, a path matches with and without one slash at its end, empty segments
-//! match nothing, and what is decoded is decoded once, after the split.
+//! Always holds: a literal segment beats a parameter, which beats the rest of a path; a path matches with and without one slash
+//! at its end, empty segments match no parameter, and what is decoded is decoded once, after the split.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use super::route::{Method, Route, Table};
 
 /// What a path leads to.
 pub enum Found {
-    /// A route, and the decoded values of its parameters in order. A value that is no UTF-8 is `None`.
+    /// A route, and the decoded values of its parameters in order. A value that is no UTF-8 is `None`; one that stands for
+    /// several segments is as it came.
     Route(&'static Route, Vec<Option<String>>),
     /// A path that is there, but not for this method; the methods that are, as for the `Allow` header.
     OtherMethods(String),
@@ -23,6 +24,7 @@ pub enum Found {
 struct Node {
     literals: BTreeMap<&'static str, Node>,
     parameter: Option<Box<Node>>,
+    rest: Option<Box<Node>>,
     routes: Vec<&'static Route>,
 }
 
@@ -38,8 +40,10 @@ impl Router {
         let mut root = Node::default();
         for route in table.iter().flat_map(|routes| routes.iter()) {
             let mut node = &mut root;
-            for segment in segments(route.path) {
-                node = if segment.starts_with('{') {
+            for segment in inner(route.path).split('/') {
+                node = if segment.starts_with("{*") {
+                    node.rest.get_or_insert_default()
+                } else if segment.starts_with('{') {
                     node.parameter.get_or_insert_default()
                 } else {
                     node.literals.entry(segment).or_default()
@@ -54,48 +58,62 @@ impl Router {
     #[must_use]
     pub fn find(&self, method: Option<Method>, path: &str) -> Found {
         let mut parameters = Vec::new();
-        let Some(node) = walk(&self.root, segments(path), &mut parameters) else { return Found::Nothing };
+        let Some(node) = walk(&self.root, Some(inner(path)), &mut parameters) else { return Found::Nothing };
         match node.routes.iter().find(|route| Some(route.method) == method) {
-            Some(route) => Found::Route(route, parameters.into_iter().map(decode).collect()),
+            Some(route) => Found::Route(route, parameters.into_iter().map(Parameter::value).collect()),
             None => Found::OtherMethods(allow(node)),
         }
     }
 
-    /// The methods of a path, as for the `Allow` header; `None` where there is no such path.
+    /// Whether any route begins with the first segment of this path.
     #[must_use]
-    pub fn allowed(&self, path: &str) -> Option<String> {
-        walk(&self.root, segments(path), &mut Vec::new()).map(allow)
+    pub fn begins(&self, path: &str) -> bool {
+        inner(path).split('/').next().is_some_and(|first| self.root.literals.contains_key(first))
     }
 }
 
-/// The segments of a path, without the empty ones before the first slash and after the last.
-fn segments(path: &str) -> std::str::Split<'_, char> {
+/// A path without the slash before its first segment and one after its last.
+#[must_use]
+pub fn inner(path: &str) -> &str {
     let inner = path.strip_prefix('/').unwrap_or(path);
-    inner.strip_suffix('/').unwrap_or(inner).split('/')
+    inner.strip_suffix('/').unwrap_or(inner)
 }
 
-fn walk<'n, 'p>(
-    node: &'n Node,
-    mut rest: std::str::Split<'p, char>,
-    parameters: &mut Vec<&'p str>,
-) -> Option<&'n Node> {
-    let Some(segment) = rest.next() else { return (!node.routes.is_empty()).then_some(node) };
-    let literal = node.literals.get(segment).and_then(|node| walk(node, rest.clone(), parameters));
+/// A value in a path, as it came.
+enum Parameter<'p> {
+    Segment(&'p str),
+    Rest(&'p str),
+}
+
+impl Parameter<'_> {
+    fn value(self) -> Option<String> {
+        match self {
+            Self::Segment(raw) => percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned),
+            Self::Rest(raw) => Some(raw.to_owned()),
+        }
+    }
+}
+
+/// Walks on with what is left of the path; `None`: nothing is.
+fn walk<'n, 'p>(node: &'n Node, path: Option<&'p str>, parameters: &mut Vec<Parameter<'p>>) -> Option<&'n Node> {
+    let Some(path) = path else { return (!node.routes.is_empty()).then_some(node) };
+    let (segment, after) = path.split_once('/').map_or((path, None), |(segment, after)| (segment, Some(after)));
+    let literal = node.literals.get(segment).and_then(|node| walk(node, after, parameters));
     if literal.is_some() {
         return literal;
     }
-    let next = node.parameter.as_deref().filter(|_| !segment.is_empty())?;
     let known = parameters.len();
-    parameters.push(segment);
-    let found = walk(next, rest, parameters);
-    if found.is_none() {
+    if let Some(next) = node.parameter.as_deref().filter(|_| !segment.is_empty()) {
+        parameters.push(Parameter::Segment(segment));
+        let found = walk(next, after, parameters);
+        if found.is_some() {
+            return found;
+        }
         parameters.truncate(known);
     }
-    found
-}
-
-fn decode(segment: &str) -> Option<String> {
-    percent_decode_str(segment).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    let rest = node.rest.as_deref().filter(|_| !path.is_empty())?;
+    parameters.push(Parameter::Rest(path));
+    Some(rest)
 }
 
 fn allow(node: &Node) -> String {
@@ -130,6 +148,7 @@ mod tests {
         crate::route!(Delete "/a/{id}" nothing "By id."),
         crate::route!(Get "/a/new" nothing "A literal beside a parameter."),
         crate::route!(Post "/a/{id}/b/{other}" nothing "Two parameters."),
+        crate::route!(Get "/files/{*path}" nothing "The rest of a path."),
     ]];
 
     fn find(method: Method, path: &str) -> String {
@@ -156,6 +175,12 @@ mod tests {
             (Method::Get, "//a/7", "nothing"),
             (Method::Get, "/a", "nothing"),
             (Method::Get, "/a/7/b", "nothing"),
+            (Method::Get, "/files/x", "/files/{*path} [Some(\"x\")]"),
+            (Method::Get, "/files/x/y%2Fz/", "/files/{*path} [Some(\"x/y%2Fz\")]"),
+            (Method::Get, "/files/x//y", "/files/{*path} [Some(\"x//y\")]"),
+            (Method::Post, "/files/x", "GET, HEAD, OPTIONS"),
+            (Method::Get, "/files", "nothing"),
+            (Method::Get, "/files/", "nothing"),
         ];
         for (method, path, expected) in cases {
             assert_eq!(find(method, path), expected, "{method} {path}");

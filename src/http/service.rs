@@ -16,9 +16,10 @@ use super::body::BodySlot;
 use super::cx::Cx;
 use super::dress::Notes;
 use super::reply::{Response, empty, problem};
+use super::reply_body::ReplyBody;
 use super::route::{Answer, Method, Route, Table};
 use super::router::{Found, Router};
-use super::{cors, headers};
+use super::{cors, headers, router};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::telemetry::RequestLine;
@@ -32,13 +33,18 @@ pub struct Service {
     pub app: Arc<App>,
     table: Table,
     router: Router,
+    web_app: Option<&'static Route>,
 }
 
+/// First segments that are not the web app's, beside those of the routes: operators and tools look there.
+const RESERVED: [&str; 4] = ["docs", "redoc", "metrics", ".well-known"];
+
 impl Service {
-    /// Serves this table.
+    /// Serves this table, and what the web app's route answers wherever the table has nothing, if there is a web app.
     #[must_use]
-    pub fn new(app: Arc<App>, table: Table) -> Self {
-        Self { app, table, router: Router::new(table) }
+    pub fn new(app: Arc<App>, table: Table, web_app: &'static Route) -> Self {
+        let web_app = app.web_app.is_some().then_some(web_app);
+        Self { app, table, router: Router::new(table), web_app }
     }
 
     /// Answers one request. Never fails: whatever goes wrong is a problem document. `notes` are those of its connection.
@@ -63,7 +69,13 @@ impl Service {
         if body.clear().await {
             notes.left_unread.store(true, Ordering::Relaxed);
         }
+        if matches!(response.body(), ReplyBody::File(_)) {
+            notes.carried_file.store(true, Ordering::Relaxed);
+        }
 
+        if headers::is_static(&path) {
+            response.headers_mut().extend([headers::SHOWN_EVERYWHERE]);
+        }
         headers::decorate(response.headers_mut(), request_id, defaulted);
         cors::decorate(response.headers_mut(), origin);
         if self.app.is_draining() || response.status() == StatusCode::REQUEST_TIMEOUT {
@@ -83,7 +95,7 @@ impl Service {
         if head.method == hyper::Method::OPTIONS {
             return self.options(path);
         }
-        match self.router.find(Method::serving(&head.method), path) {
+        match self.find(Method::serving(&head.method), path) {
             Found::Nothing => Err(Error::new(Problem::NotFound)),
             Found::OtherMethods(allow) => Err(Error::method_not_allowed(allow)),
             Found::Route(route, parameters) => {
@@ -94,8 +106,29 @@ impl Service {
         }
     }
 
+    /// What the path leads to: a route, else a file or a page of the web app.
+    fn find(&self, method: Option<Method>, path: &str) -> Found {
+        let found = self.router.find(method, path);
+        let rest = router::inner(path);
+        let first = rest.split('/').next().unwrap_or_default();
+        match self.web_app {
+            Some(route)
+                if matches!(found, Found::Nothing) && !RESERVED.contains(&first) && !self.router.begins(path) =>
+            {
+                match method {
+                    Some(Method::Get) => Found::Route(route, vec![Some(rest.to_owned())]),
+                    _ => Found::OtherMethods("GET, HEAD, OPTIONS".to_owned()),
+                }
+            }
+            _ => found,
+        }
+    }
+
     fn options(&self, path: &str) -> Result<Response> {
-        let allow = self.router.allowed(path).ok_or_else(|| Error::new(Problem::NotFound))?;
+        let allow = match self.find(None, path) {
+            Found::OtherMethods(allow) => allow,
+            _ => return Err(Error::new(Problem::NotFound)),
+        };
         let mut response = empty(StatusCode::NO_CONTENT);
         response.headers_mut().insert(ALLOW, HeaderValue::from_str(&allow).map_err(Error::internal)?);
         Ok(response)

@@ -79,6 +79,9 @@ const PROMISED: &[Promise] = &[
     ("GET",    "/health/db", Open, 200),
     ("GET",    "/health/queue", Open, 200),
     ("GET",    "/ready", Open, 200),
+    ("GET",    "/.well-known/apple-app-site-association", Open, 200),
+    ("GET",    "/apple-app-site-association", Open, 200),
+    ("GET",    "/static/{*key}", Open, 200),
 ];
 
 /// Routes that nobody was promised, and why they are there.

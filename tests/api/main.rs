@@ -33,5 +33,7 @@ mod routines;
 mod scenarios;
 mod scores;
 mod social;
+mod static_files;
 mod users;
+mod web_app;
 mod workouts;

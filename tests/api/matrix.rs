@@ -38,6 +38,7 @@ fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String
             (_, "scenario_id") => "back_squat".to_owned(),
             (_, "routine_id" | "quest_id") => uuid::Uuid::nil().to_string(),
             (_, "code") => "ABCD2345".to_owned(),
+            (_, "*key") => "avatars/none.png".to_owned(),
             (_, "username") => "ada".to_owned(),
             (_, "bodyweight" | "energy") => "90".to_owned(),
             (_, other) => panic!("{}: the matrix needs a good value for {other}", route.path),
@@ -199,7 +200,7 @@ async fn other_methods_are_named_in_allow() {
 async fn malformed_parameters_of_paths_are_unusable_values() {
     let app = TestApp::start().await;
     let lifter = app.lifter("ada").await;
-    for case in cases(&lifter) {
+    for case in cases(&lifter).iter().filter(|case| !case.operation.replies_file) {
         for index in 0..case.operation.path.len() {
             for value in ["%00", "%ff", &"x".repeat(300)] {
                 let path = path(case.route, &lifter, Some((index, value)));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::sql;
 use super::wire::{
-    Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, Page, QueueHealth, Readiness, Root,
+    Checks, DatabaseCheck, DatabaseHealth, Document, Health, MigrationsCheck, Page, QueueHealth, Readiness,
 };
 use crate::app::App;
 use crate::db::migrate;
@@ -24,10 +24,6 @@ async fn ping(app: &App) -> Result<()> {
         Ok(answer) => answer.map(|_| ()),
         Err(elapsed) => Err(Error::unavailable(elapsed)),
     }
-}
-
-pub async fn root(_: Arc<App>) -> Result<Json<Root>> {
-    Ok(Json(Root { status: "ok", service: "repduel-backend" }))
 }
 
 pub async fn health(_: Arc<App>) -> Result<Json<Health>> {

@@ -11,7 +11,6 @@ pub use sql::STATEMENTS;
 
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
-    route!(Get "/" handlers::root "The service's name.").without_schema(),
     route!(Get "/health" handlers::health "Whether the process lives, and nothing else.").without_schema(),
     route!(Get "/health/db" handlers::health_db "Whether the database can be reached.").without_schema(),
     route!(Get "/health/queue" handlers::health_queue "How the work in the background does.").without_schema(),

@@ -13,14 +13,6 @@ use crate::output;
 use crate::schema::Schema;
 use crate::time::Timestamp;
 
-output! { /// The service's name.
-pub struct Root {
-    /// Always `ok`.
-    status: &'static str,
-    /// Always `repduel-backend`.
-    service: &'static str,
-} }
-
 output! { /// The process lives.
 pub struct Health {
     /// Always `ok`.

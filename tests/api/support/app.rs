@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::client::{Answer, Request};
 use super::database::TestDatabase;
 use super::eventually;
+use super::folder::TestFolder;
 
 /// The password of every lifter that [`TestApp::lifter`] makes.
 pub const PASSWORD: &str = "correct horse";
@@ -42,6 +43,8 @@ pub struct TestApp {
     pub pg: Client,
     /// The hands of its clock, in microseconds, if it has one that is set.
     pub micros: Option<Arc<AtomicI64>>,
+    /// The folder of its stored pictures.
+    pub storage: TestFolder,
     database: TestDatabase,
 }
 
@@ -114,14 +117,17 @@ impl TestApp {
                 (database, url)
             }
         };
-        let config = config(&url, variables);
+        let storage = TestFolder::new();
+        let variables: Vec<(&str, &str)> =
+            variables.iter().copied().chain([("STATIC_STORAGE_DIR", storage.name())]).collect();
+        let config = config(&url, &variables);
         let db = Db::new(&Dsn::parse(&url).unwrap(), &config).unwrap();
         let app = Arc::new(App::new(config, db, clock, true));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let service = Arc::new(Service::new(Arc::clone(&app), table));
+        let service = Arc::new(Service::new(Arc::clone(&app), table, routes::WEB_APP));
         tokio::spawn(server::serve(listener, service, std::future::pending()));
-        Self { app, address, pg: database.client().await, micros: None, database }
+        Self { app, address, pg: database.client().await, micros: None, storage, database }
     }
 
     /// A worker in this process, until the answer is dropped.

@@ -7,6 +7,7 @@ pub mod checks;
 pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod folder;
 pub mod ledger;
 pub mod program;
 pub mod proxy;
@@ -22,6 +23,7 @@ pub use checks::{at_once, keys};
 pub use client::{Answer, Request};
 pub use cluster::Cluster;
 pub use database::TestDatabase;
+pub use folder::TestFolder;
 pub use program::Served;
 pub use proxy::Proxy;
 

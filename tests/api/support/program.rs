@@ -42,7 +42,8 @@ fn command(words: &[&str], variables: &[(&str, &str)]) -> Command {
 
 /// These variables, and the others that a server needs.
 fn with_the_rest<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let rest = [("JWT_SECRET_KEY", SECRET), ("PORT", "0"), ("LOG_FORMAT", "json")];
+    let nowhere = ("STATIC_STORAGE_DIR", "/dev/null/pictures");
+    let rest = [("JWT_SECRET_KEY", SECRET), ("PORT", "0"), ("LOG_FORMAT", "json"), nowhere];
     rest.into_iter().chain(variables.iter().copied()).collect()
 }
 

@@ -43,3 +43,9 @@ pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     assert!(rest.is_empty(), "one answer only: {:?}", String::from_utf8_lossy(rest));
     answer
 }
+
+/// GETs this path, whatever is in it.
+pub async fn get(address: SocketAddr, path: &[u8]) -> Answer {
+    let head = [b"GET ".as_slice(), path, b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"].concat();
+    exchange(address, &head).await
+}

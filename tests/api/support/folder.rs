@@ -1,0 +1,48 @@
+//! A folder of a test's own. Gone when the test passes, kept and named when it fails.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A folder that only one test uses.
+pub struct TestFolder(PathBuf);
+
+impl TestFolder {
+    /// A new one, empty.
+    pub fn new() -> Self {
+        let name = format!("repduel-files-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path); // of an earlier run that failed under this number
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Where it is, as a variable tells it.
+    pub fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// Writes a file below it, with the folders on the way.
+    pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for TestFolder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the test's files are kept in {}", self.0.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
