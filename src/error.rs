@@ -86,7 +86,8 @@ impl Problem {
 pub struct FieldError {
     /// Where it stands: a JSON pointer into the body, or `/query/…`, `/path/…`.
     pub pointer: String,
-    /// What is wrong, stable: `missing`, `type`, `range`, `length`, `format`, `null`, `unknown`, `repeated`.
+    /// What is wrong, stable: `missing`, `type`, `range`, `length`, `format`, `null`, and
+    /// what no schema can say: `unknown`, `repeated`, `rule` (it does not go with what is stored or with another value).
     pub code: &'static str,
     /// What is wrong, for a person; never the value.
     pub detail: String,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::db::statement::Column;
 use crate::error::Cause;
-use crate::schema::{At, Components, Input, Raw, Schema, fail_type};
+use crate::schema::{At, Components, Input, Raw, Schema, WITHOUT_CONTROLS, fail_type};
 
 macro_rules! id { ($(#[$doc:meta])* $name:ident($inner:ty)) => {
     $(#[$doc])*
@@ -91,7 +91,7 @@ impl Input for ScenarioId {
 
 impl Schema for ScenarioId {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": Self::MAX })
+        json!({ "type": "string", "minLength": 1, "maxLength": Self::MAX, "pattern": WITHOUT_CONTROLS })
     }
 }
 

@@ -54,7 +54,7 @@ pub fn sent_key(config: &PictureConfig, field: &str, given: Option<&str>) -> Res
     let Some(given) = given.map(str::trim).filter(|given| !given.is_empty()) else { return Ok(None) };
     own_key(config, given).map(Some).ok_or_else(|| {
         let detail = format!("{field} must be a picture of this service");
-        Error::invalid(vec![FieldError { pointer: format!("/{field}"), code: "format", detail }])
+        Error::invalid(vec![FieldError { pointer: format!("/{field}"), code: "unknown", detail }])
     })
 }
 

@@ -220,6 +220,11 @@ impl<T: Schema> Schema for Patch<T> {
     }
 }
 
+/// The pattern of a text without NUL.
+pub const WITHOUT_NUL: &str = r"^[^\u0000]*$";
+/// The pattern of a text without control characters.
+pub const WITHOUT_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
 /// Text of `MIN` to `MAX` characters, without NUL, which PostgreSQL cannot store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<const MIN: usize, const MAX: usize>(pub String);
@@ -239,7 +244,7 @@ impl<const MIN: usize, const MAX: usize> Input for Text<MIN, MAX> {
 
 impl<const MIN: usize, const MAX: usize> Schema for Text<MIN, MAX> {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "minLength": MIN, "maxLength": MAX })
+        json!({ "type": "string", "minLength": MIN, "maxLength": MAX, "pattern": WITHOUT_NUL })
     }
 }
 

@@ -48,6 +48,8 @@ pub struct GuildName(pub String);
 
 impl GuildName {
     const MAX: usize = 64;
+    /// One character that is not blank, and no NUL.
+    const PATTERN: &str = r"^[^\u0000]*[^\s\u0000][^\u0000]*$";
 }
 
 impl Input for GuildName {
@@ -59,7 +61,7 @@ impl Input for GuildName {
 
 impl Schema for GuildName {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": Self::MAX })
+        json!({ "type": "string", "minLength": 1, "maxLength": Self::MAX, "pattern": Self::PATTERN })
     }
 }
 
@@ -85,7 +87,7 @@ impl NewGuild {
             Some(icon) => Ok(Some(icon)),
             None => {
                 let detail = "icon_url must be a picture of this service or an http address".to_owned();
-                Err(Error::invalid(vec![FieldError { pointer: "/icon_url".to_owned(), code: "format", detail }]))
+                Err(Error::invalid(vec![FieldError { pointer: "/icon_url".to_owned(), code: "unknown", detail }]))
             }
         }
     }

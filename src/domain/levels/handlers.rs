@@ -70,5 +70,5 @@ async fn was_given(tx: &Tx, user: UserId, award: &Award) -> Result<bool> {
 /// More points than the column can hold.
 fn too_many() -> Error {
     let detail = "amount must leave the lifter's total below 2147483648".to_owned();
-    Error::invalid(vec![FieldError { pointer: "/amount".to_owned(), code: "range", detail }])
+    Error::invalid(vec![FieldError { pointer: "/amount".to_owned(), code: "rule", detail }])
 }

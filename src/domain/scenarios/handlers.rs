@@ -17,7 +17,7 @@ pub async fn list(app: Arc<App>) -> Result<Json<Vec<Scenario>>> {
 pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Result<Json<Scenario>> {
     let id = new.id.or_else(|| slug(&new.name.0)).ok_or_else(|| {
         let detail = "id must be given where the name does not make one".to_owned();
-        Error::invalid(vec![FieldError { pointer: "/id".to_owned(), code: "missing", detail }])
+        Error::invalid(vec![FieldError { pointer: "/id".to_owned(), code: "rule", detail }])
     })?;
     let factor = |given: Option<super::wire::Factor>| given.map_or(1.0, |factor| factor.0);
     let description = new.description.as_ref().map(|text| text.0.as_str());

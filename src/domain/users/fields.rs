@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::password;
-use crate::schema::{At, Components, Input, Raw, Schema, Text, fail_type};
+use crate::schema::{At, Components, Input, Raw, Schema, Text, WITHOUT_NUL, fail_type};
 
 /// A user name: 1 to 32 characters that can stand in an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,11 @@ pub struct Username(pub String);
 
 impl Username {
     const MAX: usize = 32;
+    /// Names that mean a folder in an address.
+    const FOLDERS: [&str; 2] = [".", ".."];
+    /// One character that is not blank, and none that is a control character or has a meaning in an address.
+    const PATTERN: &str =
+        r"^[^/?#%\u0000-\u001f\u007f-\u009f]*[^/?#%\s\u0000-\u001f\u007f-\u009f][^/?#%\u0000-\u001f\u007f-\u009f]*$";
 }
 
 impl Input for Username {
@@ -18,7 +23,7 @@ impl Input for Username {
         let Text::<1, { Self::MAX }>(name) = Text::read(raw, at)?;
         if name.chars().any(|c| c.is_control() || "/?#%".contains(c))
             || name.trim().is_empty()
-            || [".", ".."].contains(&name.as_str())
+            || Self::FOLDERS.contains(&name.as_str())
         {
             return at.fail(
                 "format",
@@ -31,7 +36,10 @@ impl Input for Username {
 
 impl Schema for Username {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": Self::MAX, "pattern": "^[^/?#%]*$" })
+        json!({
+            "type": "string", "minLength": 1, "maxLength": Self::MAX,
+            "pattern": Self::PATTERN, "not": { "enum": Self::FOLDERS },
+        })
     }
 }
 
@@ -100,7 +108,7 @@ impl Input for NewPassword {
 
 impl Schema for NewPassword {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "format": "password", "minLength": Self::MIN, "maxLength": password::BYTES_MAX })
+        json!({ "type": "string", "format": "password", "minLength": Self::MIN, "maxLength": password::BYTES_MAX, "pattern": WITHOUT_NUL })
     }
 }
 
@@ -123,7 +131,7 @@ impl Input for GivenPassword {
 
 impl Schema for GivenPassword {
     fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": 4096 })
+        json!({ "type": "string", "format": "password", "minLength": 1, "maxLength": 4096, "pattern": WITHOUT_NUL })
     }
 }
 
