@@ -49,8 +49,14 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve
 
 .PHONY: test
-test: tools browser ## Run all tests on a throw-away database (ARGS go to cargo test)
+test: tools browser python ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
 	@tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
+	$(if $(strip $(ARGS)),,tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh 10 --seed 1)
+
+.PHONY: fuzz-api
+fuzz-api: tools python ## Hold the server against its own API document (EXAMPLES=200 for each route, ARGS go to schemathesis)
+	@cargo build --locked
+	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh $(or $(EXAMPLES),200) $(ARGS)
 
 # What reaches new code is kept in fuzz/corpus, what fails in fuzz/artifacts, what was said in .dev/fuzz. An input that takes
 # longer than a second fails as well: all of them are small.
@@ -176,6 +182,11 @@ browser:
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v chromedriver >/dev/null || missing+=(chromium-driver)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
+
+# What tests/fuzz/run.sh makes its environment with.
+.PHONY: python
+python:
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/cluster.sh install python3 python3-venv
 
 # Parts of Rust that a minimal installation leaves out.
 .PHONY: rustfmt clippy
