@@ -129,7 +129,7 @@ pub fn never_null(mut schema: Value) -> Value {
 
 fn request_body(body: &BodyFacts, components: &Components) -> Value {
     let example = example("", &body.schema, components);
-    json!({ "required": true, "content": { body.media_type: { "schema": body.schema, "example": example } } })
+    json!({ "required": body.required, "content": { body.media_type: { "schema": body.schema, "example": example } } })
 }
 
 fn responses(route: &Route, operation: &Operation, failures: &mut Failures) -> Value {

@@ -4,11 +4,11 @@ use hyper::StatusCode;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, REFERER, VARY,
 };
 
 use super::reply::{Response, empty};
-use crate::config::{AppEnv, Config};
+use crate::config::{AppEnv, Config, origin_of};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 /// What a page may read beside the safelisted headers.
@@ -22,10 +22,27 @@ const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");
 #[must_use]
 pub fn allowed_origin(config: &Config, headers: &HeaderMap) -> Option<HeaderValue> {
     let value = headers.get(ORIGIN)?;
-    let origin = value.to_str().ok()?;
+    allows(config, value.to_str().ok()?).then(|| value.clone())
+}
+
+/// Whether pages of this origin may call the API.
+#[must_use]
+pub fn allows(config: &Config, origin: &str) -> bool {
     let listed = config.allowed_origins.iter().any(|allowed| allowed == origin);
-    let local = config.app_env != AppEnv::Production && is_local(origin);
-    (listed || local).then(|| value.clone())
+    listed || (config.app_env != AppEnv::Production && is_local(origin))
+}
+
+/// Whether the request comes from no page, or from one that may call the API. For routes that a cookie opens: a browser sends
+/// the cookie whichever page asks.
+#[must_use]
+pub fn is_from_allowed_page(config: &Config, headers: &HeaderMap) -> bool {
+    let is_allowed = |value: &HeaderValue, origin: fn(&str) -> Option<String>| {
+        value.to_str().ok().and_then(origin).is_some_and(|origin| allows(config, &origin))
+    };
+    if headers.contains_key(ORIGIN) {
+        return headers.get_all(ORIGIN).iter().all(|value| is_allowed(value, |origin| Some(origin.to_owned())));
+    }
+    headers.get_all(REFERER).iter().all(|value| is_allowed(value, origin_of))
 }
 
 /// Whether this is `http(s)://localhost` or `127.0.0.1`, with or without a port.

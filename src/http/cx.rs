@@ -1,5 +1,7 @@
 //! One request as a handler's extractors see it: owned, so that the handler can outlive its connection.
 
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use hyper::http::HeaderMap;
@@ -8,7 +10,15 @@ use hyper::http::request::Parts;
 use super::body::BodySlot;
 use super::route::{Route, Table};
 use crate::app::App;
+use crate::error::{Problem, Result};
 use crate::ids::UserId;
+
+/// The socket's other end, which the server notes in each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// A check that is put off until it matters.
+type Check = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
 /// A request that was routed.
 pub struct Cx {
@@ -26,6 +36,7 @@ pub struct Cx {
     pub caller: Arc<OnceLock<UserId>>,
     parameters: std::vec::IntoIter<Option<String>>,
     parameters_taken: usize,
+    before_refusal: Option<Check>,
 }
 
 impl Cx {
@@ -38,8 +49,17 @@ impl Cx {
         head: Parts,
         body: BodySlot,
     ) -> Self {
-        let parameters = parameters.into_iter();
-        Self { app, table, route, head, body, caller: Arc::new(OnceLock::new()), parameters, parameters_taken: 0 }
+        Self {
+            app,
+            table,
+            route,
+            head,
+            body,
+            caller: Arc::new(OnceLock::new()),
+            parameters: parameters.into_iter(),
+            parameters_taken: 0,
+            before_refusal: None,
+        }
     }
 
     /// The request's headers.
@@ -52,6 +72,34 @@ impl Cx {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.head.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical())
+    }
+
+    /// Makes a check that the handler's own statements make on the way to success be made before any other refusal, too.
+    pub fn check_before_refusal(
+        &mut self,
+        check: impl FnOnce() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync + 'static,
+    ) {
+        self.before_refusal = Some(Box::new(check));
+    }
+
+    /// The outcome, or what the check says that was put off, if the outcome is a refusal that must not come before it.
+    ///
+    /// # Errors
+    /// The outcome's, or the check's.
+    pub async fn settle<T>(self, outcome: Result<T>) -> Result<T> {
+        if let (Err(error), Some(check)) = (&outcome, self.before_refusal) {
+            let status = error.problem().status();
+            if status < 500 && status != Problem::InvalidToken.status() {
+                check().await?;
+            }
+        }
+        outcome
     }
 
     /// The next parameter of the path: its name, and its value unless that is no UTF-8. One that stands for several segments

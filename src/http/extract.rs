@@ -95,9 +95,28 @@ impl<T: InputObject + Schema + Send> FromCx for Json<T> {
 
     fn describe(operation: &mut Operation) {
         let schema = T::schema(&mut operation.components);
-        operation.body = Some(BodyFacts { media_type: "application/json", schema });
+        operation.body = Some(BodyFacts { media_type: "application/json", required: true, schema });
         operation.readers.body = Some(|body| read_json::<T>(body).map(drop));
         operation.failures.extend(BODY_FAILURES);
+    }
+}
+
+/// A body that is a JSON object, or no body at all.
+pub struct OptionalJson<T>(pub Option<T>);
+
+impl<T: InputObject + Schema + Send> FromCx for OptionalJson<T> {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        let body = read_body(cx).await?;
+        if body.is_empty() {
+            return Ok(Self(None));
+        }
+        expect_media_type(cx, "application/json")?;
+        read_json(&body).map(|read| Self(Some(read)))
+    }
+
+    fn describe(operation: &mut Operation) {
+        Json::<T>::describe(operation);
+        operation.body = operation.body.take().map(|body| BodyFacts { required: false, ..body });
     }
 }
 
@@ -112,7 +131,7 @@ impl<T: InputObject + Schema + Send> FromCx for Form<T> {
 
     fn describe(operation: &mut Operation) {
         let schema = T::schema(&mut operation.components);
-        operation.body = Some(BodyFacts { media_type: "application/x-www-form-urlencoded", schema });
+        operation.body = Some(BodyFacts { media_type: "application/x-www-form-urlencoded", required: true, schema });
         operation.readers.body = Some(|body| read_form::<T>(body).map(drop));
         operation.failures.extend(BODY_FAILURES);
     }

@@ -80,6 +80,8 @@ pub enum Access {
 pub struct BodyFacts {
     /// The media type.
     pub media_type: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
     /// The schema.
     pub schema: Value,
 }
@@ -246,9 +248,13 @@ macro_rules! handlers { ($(($($taken:ident),*))*) => { $(
     {
         #[allow(clippy::allow_attributes, non_snake_case, unused_mut, reason = "one text for every number of parameters")]
         async fn call(self, mut cx: Cx) -> Result<Response> {
-            $(let $taken = $taken::from_cx(&mut cx).await?;)*
-            let app = Arc::clone(&cx.app);
-            self(app, $($taken),*).await?.reply()
+            let outcome = async {
+                $(let $taken = $taken::from_cx(&mut cx).await?;)*
+                let app = Arc::clone(&cx.app);
+                self(app, $($taken),*).await?.reply()
+            };
+            let outcome = outcome.await;
+            cx.settle(outcome).await
         }
 
         fn describe(operation: &mut Operation) {

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
+use super::cx::Peer;
 use super::dress::{Dressed, Notes};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
@@ -59,8 +60,8 @@ async fn accept_all(
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(stream, Arc::clone(&service), closing.clone(), permit));
+            Ok((stream, peer)) => {
+                tokio::spawn(connection(stream, Peer(peer), Arc::clone(&service), closing.clone(), permit));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -79,6 +80,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     service: Arc<Service>,
     mut closing: watch::Receiver<()>,
     permit: OwnedSemaphorePermit,
@@ -88,8 +90,9 @@ async fn connection(
     }
     let notes = Arc::new(Notes::default());
     let io = Dressed::new(TokioIo::new(stream), Arc::clone(&notes));
-    let respond = service_fn(move |request| {
+    let respond = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
+        request.extensions_mut().insert(peer);
         async move { Ok::<_, std::convert::Infallible>(service.respond(request, &notes).await) }
     });
     let serving = http1::Builder::new()

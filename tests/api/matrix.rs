@@ -80,6 +80,10 @@ impl Case {
     fn has_body(&self) -> bool {
         self.operation.body.is_some()
     }
+
+    fn needs_body(&self) -> bool {
+        self.operation.body.as_ref().is_some_and(|body| body.required)
+    }
 }
 
 #[track_caller]
@@ -163,7 +167,7 @@ async fn both_slash_forms_and_head_answer_as_the_plain_one() {
 async fn writes_answer_with_a_slash_at_the_end_too() {
     let app = TestApp::start().await;
     let lifter = app.lifter("ada").await;
-    for case in cases(&lifter).iter().filter(|case| case.has_body()) {
+    for case in cases(&lifter).iter().filter(|case| case.needs_body()) {
         let answer = case.authorised(&app, &lifter, &format!("{}/", case.path)).send().await;
         assert_eq!(answer.status, 422, "{} with a slash and without a body", case.name());
     }
@@ -235,7 +239,7 @@ async fn broken_bodies_are_unusable_values() {
         let media_type = case.operation.body.as_ref().unwrap().media_type;
         let path = case.path_with_query();
         let request = case.authorised(&app, &lifter, &path);
-        let mut bodies = vec![String::new()];
+        let mut bodies = if case.needs_body() { vec![String::new()] } else { Vec::new() };
         if media_type == "application/json" {
             let broken =
                 ["{", "[]", "null", "\"text\"", "{\"a\":\"\\ud800\"}", "{\"a\":1e999}", "{'a':1}", "\u{feff}{}", &deep];
