@@ -125,9 +125,23 @@ pub const VARS: &[Var] = &[
     secret("JWT_SECRET_KEY", "signs access tokens; at least 32 bytes in production"),
     secret("JWT_SECRET_KEY_PREVIOUS", "verifies access tokens that were signed before the last change of the secret"),
     secret("REFRESH_JWT_SECRET_KEY", "signs refresh tokens; JWT_SECRET_KEY if absent").or(&["JWT_REFRESH_SECRET_KEY"]),
+    secret(
+        "REFRESH_JWT_SECRET_KEY_PREVIOUS",
+        "verifies older refresh tokens; JWT_SECRET_KEY_PREVIOUS while REFRESH_JWT_SECRET_KEY is absent",
+    )
+    .or(&["JWT_REFRESH_SECRET_KEY_PREVIOUS"]),
     var("ACCESS_TOKEN_EXPIRE_MINUTES", "60", "life of an access token"),
-    var("REFRESH_TOKEN_EXPIRE_DAYS", "30", "life of a refresh token and its cookie"),
-    var("ACCEPT_LEGACY_TOKENS", "true", "whether the earlier server's access tokens, which name no issuer, are valid"),
+    var(
+        "REFRESH_TOKEN_EXPIRE_DAYS",
+        "30",
+        "days that a session lasts without a refresh, and life of its token and cookie; 90 days at most",
+    ),
+    var(
+        "REFRESH_STRICT",
+        "false",
+        "whether the refresh token before the current one ends its session, too, once 10 s have passed",
+    ),
+    var("ACCEPT_LEGACY_TOKENS", "true", "whether tokens that name no session, as the earlier server's, are valid"),
     var("TOKEN_ISSUER", "repduel", "the `iss` of tokens; another one is refused"),
     var("TOKEN_AUDIENCE", "repduel-api", "the `aud` of tokens; another one is refused"),
     secret("ADMIN_API_TOKEN", "bearer token of the admin routes; absent: they answer 403"),
@@ -211,11 +225,15 @@ pub struct TokenConfig {
     pub access_secret_previous: Option<Secret>,
     /// Signs refresh tokens.
     pub refresh_secret: Secret,
+    /// Verifies refresh tokens of before the last rotation.
+    pub refresh_secret_previous: Option<Secret>,
     /// Life of an access token.
     pub access_life_s: i64,
-    /// Life of a refresh token.
+    /// Time that a session lasts without a refresh.
     pub refresh_life_s: i64,
-    /// Whether tokens without issuer and audience are valid.
+    /// Whether the last refresh token but one ends its session outside of the grace.
+    pub refresh_strict: bool,
+    /// Whether tokens without a session are valid.
     pub accept_legacy: bool,
     /// The `iss` claim.
     pub issuer: String,
@@ -448,14 +466,19 @@ fn read_tokens(reader: &mut Reader<'_>, app_env: AppEnv) -> TokenConfig {
         reader.fail("JWT_SECRET_KEY", "be set");
         Secret(String::new())
     });
-    let refresh_secret =
-        read_secret(reader, "REFRESH_JWT_SECRET_KEY", app_env).unwrap_or_else(|| access_secret.clone());
+    let access_secret_previous = read_secret(reader, "JWT_SECRET_KEY_PREVIOUS", app_env);
+    let refresh_secret = read_secret(reader, "REFRESH_JWT_SECRET_KEY", app_env);
+    let refresh_secret_previous = read_secret(reader, "REFRESH_JWT_SECRET_KEY_PREVIOUS", app_env);
+    // One secret for both kinds is rotated as one.
+    let shared_previous = access_secret_previous.clone().filter(|_| refresh_secret.is_none());
     TokenConfig {
+        refresh_secret: refresh_secret.unwrap_or_else(|| access_secret.clone()),
+        refresh_secret_previous: refresh_secret_previous.or(shared_previous),
         access_secret,
-        access_secret_previous: read_secret(reader, "JWT_SECRET_KEY_PREVIOUS", app_env),
-        refresh_secret,
+        access_secret_previous,
         access_life_s: 60 * reader.integer("ACCESS_TOKEN_EXPIRE_MINUTES", 1, 60 * 24),
         refresh_life_s: 86_400 * reader.integer("REFRESH_TOKEN_EXPIRE_DAYS", 1, 365),
+        refresh_strict: reader.switch("REFRESH_STRICT"),
         accept_legacy: reader.switch("ACCEPT_LEGACY_TOKENS"),
         issuer: reader.text("TOKEN_ISSUER"),
         audience: reader.text("TOKEN_AUDIENCE"),

@@ -49,6 +49,7 @@ problems! {
     QuestNotCompleted 400 "quest_not_completed" "This quest is not completed yet";
     InvalidToken 401 "invalid_token" "A valid access token is needed";
     InvalidCredentials 401 "invalid_credentials" "Invalid email or password";
+    RefreshTokenReused 401 "refresh_token_reused" "This refresh token was used before; the session has ended for safety";
     Forbidden 403 "forbidden" "This is not yours to change";
     InsufficientPermissions 403 "insufficient_permissions" "This needs more rights than the token gives";
     RoutineLimitReached 403 "routine_limit_reached" "Free users are limited to 3 custom routines. Upgrade to create more.";
@@ -110,6 +111,8 @@ pub enum Noun {
     SharedRoutine,
     /// A lifter's quest.
     Quest,
+    /// A login that has not ended.
+    Session,
 }
 
 impl Noun {
@@ -122,6 +125,7 @@ impl Noun {
             Self::Routine => "Routine not found",
             Self::SharedRoutine => "Shared routine not found",
             Self::Quest => "Quest not found",
+            Self::Session => "Session not found",
         }
     }
 }

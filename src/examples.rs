@@ -10,12 +10,16 @@ use crate::schema::Components;
 /// The id that stands for the reader's own account.
 pub const OWN_ID: &str = "6f8dc2bb-9a4c-4b7e-a4f2-0c3d6a1f2b11";
 
+/// What stands for a refresh token of the reader's own.
+pub const OWN_REFRESH_TOKEN: &str = "eyJ0eXAiOiJKV1QifQ.e30.c2lnbmF0dXJl";
+
 /// What a field, a parameter or a whole body of this name looks like.
 fn known(name: &str) -> Option<Value> {
     Some(match name {
         "user_id" => json!(OWN_ID),
         "scenario_id" => json!("back_squat"),
         "username" => json!("ada"),
+        "refresh_token" => json!(OWN_REFRESH_TOKEN),
         "email" => json!("ada@example.com"),
         "password" => json!("lift-heavy"),
         "preferred_unit" | "unit" => json!("kg"),
@@ -27,6 +31,7 @@ fn known(name: &str) -> Option<Value> {
         "amount" => json!(50),
         // Bodies whose fields are all optional, or whose rules ask for more than their schema.
         "Login" => json!({ "username": "ada@example.com", "password": "lift-heavy" }),
+        "LogoutRequest" => json!({ "refresh_token": OWN_REFRESH_TOKEN }),
         "NewGuild" => json!({ "name": "Iron Circle" }),
         "NewRoutine" => {
             json!({ "name": "Push day", "scenarios": [{ "scenario_id": "barbell_bench_press", "sets": 3, "reps": 5 }] })

@@ -40,6 +40,8 @@ ScoreId(i32) }
 
 id! { /// A plan of exercises.
 RoutineId(Uuid) }
+id! { /// A login, and what was refreshed from it.
+SessionId(Uuid) }
 
 id! { /// A lifter's quest: a template in one of its cycles.
 QuestId(Uuid) }
@@ -68,7 +70,7 @@ macro_rules! uuid_ids { ($($name:ident),*) => { $(
         fn schema(components: &mut Components) -> Value { Uuid::schema(components) }
     }
 )* } }
-uuid_ids!(UserId, RoutineId, QuestId, QuestTemplateId, WorkoutId);
+uuid_ids!(UserId, SessionId, RoutineId, QuestId, QuestTemplateId, WorkoutId);
 
 impl ScenarioId {
     /// Characters an id may have. The column has no bound; this one keeps ids in reasonable lines.

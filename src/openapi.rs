@@ -110,11 +110,15 @@ fn parameters(route: &Route, operation: &Operation, components: &Components) -> 
         let schema = never_null(schema.clone());
         json!({ "name": name, "in": "query", "required": required, "description": doc, "schema": schema })
     });
+    let cookie = operation.cookie.map(|name| {
+        let example = example(name, &json!({ "type": "string" }), components);
+        json!({ "name": name, "in": "cookie", "required": true, "schema": { "type": "string" }, "example": example })
+    });
     let key = operation.takes_idempotency_key.then(|| {
         json!({ "name": "Idempotency-Key", "in": "header", "required": false,
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" } })
     });
-    path.chain(query).chain(key).collect()
+    path.chain(query).chain(cookie).chain(key).collect()
 }
 
 /// A text cannot be null, as a value in JSON can.

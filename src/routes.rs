@@ -1,7 +1,8 @@
 //! The whole API: the domains' routes, in reading order.
 
 use crate::domain::{
-    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, site, social, standards, users, workouts,
+    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, sessions, site, social, standards, users,
+    workouts,
 };
 use crate::http::Route;
 use crate::http::route::Table;
@@ -11,6 +12,7 @@ pub const TABLE: Table = &[
     ops::ROUTES,
     site::ROUTES,
     users::ROUTES,
+    sessions::ROUTES,
     scenarios::ROUTES,
     scores::ROUTES,
     energy::ROUTES,

@@ -42,6 +42,13 @@ impl Timestamp {
         self.0.to_offset(UtcOffset::UTC).hour()
     }
 
+    /// The instant this many seconds after the epoch, if there is one that can be written.
+    #[must_use]
+    pub fn from_unix_s(seconds: i64) -> Option<Self> {
+        let at = OffsetDateTime::from_unix_timestamp(seconds).ok().map(Self);
+        at.filter(|at| (Self::FIRST..=Self::LAST).contains(at))
+    }
+
     /// The instant this many seconds later.
     #[must_use]
     pub fn plus_s(self, seconds: i64) -> Self {

@@ -1,4 +1,5 @@
--- The points a lifter has and those gained since; by users_pkey, user_xp_pkey and a range of xp_events_user_newest.
+-- The points a lifter has and those gained since $4, and whether the account is active and the caller's token counts; by
+-- users_pkey, sessions_pkey, user_xp_pkey and a range of xp_events_user_newest.
 select
   least(
     coalesce(
@@ -8,7 +9,17 @@ select
     ),
     2147483647
   )::integer as total_xp,
-  coalesce((select sum(amount) from xp_events where user_id = users.id and created_at > $2), 0)::bigint as gained,
-  is_active is not false as active
+  coalesce((select sum(amount) from xp_events where user_id = users.id and created_at > $4), 0)::bigint as gained,
+  users.is_active is not false
+  and case
+    when $2::uuid is null then users.sessions_ended_at is null or users.sessions_ended_at < $3
+    else exists (
+      select 1
+      from sessions
+      where sessions.id = $2
+        and sessions.user_id = users.id
+        and sessions.ended_at is null
+    )
+  end as may_see_own
 from users
 where id = $1

@@ -1,5 +1,16 @@
--- Locks an account until the end of the transaction, and tells whether it is active; by users_pkey.
-select is_active is not false as active
+-- Locks an account until the end of the transaction if it is active and the token counts; by users_pkey and sessions_pkey.
+select id
 from users
 where id = $1
+  and users.is_active is not false
+  and case
+    when $2::uuid is null then users.sessions_ended_at is null or users.sessions_ended_at < $3
+    else exists (
+      select 1
+      from sessions
+      where sessions.id = $2
+        and sessions.user_id = users.id
+        and sessions.ended_at is null
+    )
+  end
 for no key update

@@ -1,9 +1,9 @@
-//! Command lines for a reader to paste. What depends on the reader stands in variables of the shell: `TOKEN`, `USER_ID` and
-//! `ADMIN_API_TOKEN`.
+//! Command lines for a reader to paste. What depends on the reader stands in variables of the shell: `TOKEN`,
+//! `REFRESH_TOKEN`, `USER_ID` and `ADMIN_API_TOKEN`.
 
 use serde_json::Value;
 
-use crate::examples::{OWN_ID, example};
+use crate::examples::{OWN_ID, OWN_REFRESH_TOKEN, example};
 use crate::http::cx::parameter_names;
 use crate::http::route::BodyFacts;
 use crate::http::{Access, Method, Operation, Route};
@@ -12,6 +12,9 @@ use crate::schema::Components;
 /// Characters up to which a command stays on one line.
 const LINE_MAX: usize = 76;
 
+/// What examples say of the reader, and the variable that knows it.
+const OWN: [(&str, &str); 2] = [(OWN_ID, "$USER_ID"), (OWN_REFRESH_TOKEN, "$REFRESH_TOKEN")];
+
 /// The commands that make an account and set the variables.
 pub fn setup(base_url: &str) -> String {
     let api = quoted(&format!("{base_url}/api/v1"));
@@ -19,8 +22,9 @@ pub fn setup(base_url: &str) -> String {
         r#"API={api}
 curl "$API/users" -H 'Content-Type: application/json' \
   -d '{{"username": "ada", "email": "ada@example.com", "password": "lift-heavy"}}'
-TOKEN=$(curl -s "$API/users/login" -d username=ada@example.com -d password=lift-heavy |
-  sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+LOGIN=$(curl -s "$API/auth/login" -d username=ada@example.com -d password=lift-heavy)
+TOKEN=$(echo "$LOGIN" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+REFRESH_TOKEN=$(echo "$LOGIN" | sed 's/.*"refresh_token":"\([^"]*\)".*/\1/')
 USER_ID=$(curl -s "$API/users/me" -H "Authorization: Bearer $TOKEN" |
   sed 's/.*"id":"\([^"]*\)".*/\1/')"#
     )
@@ -39,6 +43,10 @@ pub fn command(route: &Route, operation: &Operation, components: &Components, ba
         Access::User => words.push("-H \"Authorization: Bearer $TOKEN\"".to_owned()),
         Access::Admin => words.push("-H \"Authorization: Bearer $ADMIN_API_TOKEN\"".to_owned()),
     }
+    if let Some(name) = operation.cookie {
+        let value = plain(&example(name, &Value::Null, components));
+        words.push(format!("-b {}", quoted(&format!("{name}={value}"))));
+    }
     if let Some(body) = &operation.body {
         words.extend(data(body, &example("", &body.schema, components)));
     }
@@ -51,8 +59,11 @@ fn broken(words: &[String]) -> String {
     let mut command = String::new();
     for word in words {
         let space = if command.is_empty() { "" } else { " " };
-        let own_line =
-            word.starts_with("-H") || word.starts_with("-d") || word.starts_with("-F") || word.starts_with("--");
+        let own_line = word.starts_with("-H")
+            || word.starts_with("-b")
+            || word.starts_with("-d")
+            || word.starts_with("-F")
+            || word.starts_with("--");
         command.push_str(if own_line { " \\\n  " } else { space });
         command.push_str(word);
     }
@@ -106,13 +117,15 @@ fn plain(value: &Value) -> String {
 fn quoted(word: &str) -> String {
     let escaped: String =
         word.chars().flat_map(|c| "\\\"`$".contains(c).then_some('\\').into_iter().chain([c])).collect();
-    format!("\"{}\"", escaped.replace(OWN_ID, "$USER_ID"))
+    let escaped = OWN.iter().fold(escaped, |word, (own, variable)| word.replace(own, variable));
+    format!("\"{escaped}\"")
 }
 
-/// In single quotes, but for the reader's id.
+/// In single quotes, but for what is the reader's own.
 fn single_quoted(word: &str) -> String {
     let escaped = word.replace('\'', r"'\''");
-    format!("'{}'", escaped.replace(OWN_ID, "'\"$USER_ID\"'"))
+    let escaped = OWN.iter().fold(escaped, |word, (own, variable)| word.replace(own, &format!("'\"{variable}\"'")));
+    format!("'{escaped}'")
 }
 
 #[cfg(test)]

@@ -52,7 +52,12 @@ fn parameters(route: &Route, operation: &Operation) -> String {
         let remark = if *required { "in the query, required" } else { "in the query" };
         Named { name, schema: &never_null(schema.clone()), doc, remark }.line()
     });
-    let lines: String = path.chain(query).chain(operation.takes_idempotency_key.then(idempotency_key)).collect();
+    let cookie = operation.cookie.map(|name| {
+        let schema = serde_json::json!({ "type": "string" });
+        Named { name, schema: &schema, doc: "", remark: "a cookie" }.line()
+    });
+    let lines: String =
+        path.chain(query).chain(cookie).chain(operation.takes_idempotency_key.then(idempotency_key)).collect();
     if lines.is_empty() { lines } else { format!("<h4>Parameters</h4><ul class=\"fields\">{lines}</ul>") }
 }
 

@@ -13,6 +13,7 @@ pub mod ranks;
 pub mod routines;
 pub mod scenarios;
 pub mod scores;
+pub mod sessions;
 pub mod site;
 pub mod social;
 pub mod standards;
@@ -24,6 +25,7 @@ use crate::db::statement::Statement;
 /// Every SQL statement, domain by domain; a test prepares each against the migrated schema.
 pub const STATEMENTS: &[&[&Statement]] = &[
     auth::STATEMENTS,
+    sessions::STATEMENTS,
     users::STATEMENTS,
     scenarios::STATEMENTS,
     scores::STATEMENTS,

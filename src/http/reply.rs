@@ -94,7 +94,7 @@ pub fn problem(error: &Error, instance: &str, request_id: &str) -> Response {
         StatusCode::from_u16(error.problem().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if error.problem() == Problem::InvalidToken {
+    if matches!(error.problem(), Problem::InvalidToken | Problem::RefreshTokenReused) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(allow) = error.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {

@@ -114,6 +114,8 @@ pub struct Operation {
     pub path: Vec<Value>,
     /// Parameters of the query.
     pub query: Vec<QueryParameter>,
+    /// The cookie it needs.
+    pub cookie: Option<&'static str>,
     /// Whether it reads the `Idempotency-Key` header.
     pub takes_idempotency_key: bool,
     /// The body it takes.

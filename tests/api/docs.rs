@@ -7,7 +7,7 @@ use repduel_backend::openapi;
 use repduel_backend::routes::TABLE;
 use tokio::process::Command;
 
-use crate::support::{ADMIN_TOKEN, TestApp};
+use crate::support::{ADMIN_TOKEN, PASSWORD, TestApp};
 
 /// A picture of one pixel, for the commands that send one.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82";
@@ -80,6 +80,9 @@ async fn every_command_is_one_that_its_route_understands() {
         let command = command_behind(&page, &format!("id=\"{}\"", openapi::operation_id(route)));
         let variables =
             [("TOKEN", lifter.token.as_str()), ("USER_ID", &lifter.id.to_string()), ("ADMIN_API_TOKEN", ADMIN_TOKEN)];
+        let refresh_token =
+            if command.contains("$REFRESH_TOKEN") { refresh_token(&app, index).await } else { String::new() };
+        let variables = [&variables[..], &[("REFRESH_TOKEN", refresh_token.as_str())]].concat();
         let status = pasted(&format!("{command} -s -o answer -w '%{{http_code}}'"), &variables).await;
         let understood = matches!(status.as_str(), "200" | "201" | "204" | "403" | "404" | "409");
         assert!(understood, "{command}\nanswers {status}: give what it sends a better example in src/examples.rs");
@@ -89,4 +92,11 @@ async fn every_command_is_one_that_its_route_understands() {
             assert_eq!(named, route.operation().access == access, "{command}");
         }
     }
+}
+
+/// A refresh token of the lifter that the route of this number is tried with.
+async fn refresh_token(app: &TestApp, index: usize) -> String {
+    let form = format!("username=lifter{index}@example.com&password={}", PASSWORD.replace(' ', "+"));
+    let login = app.request("POST", "/api/v1/auth/login").body("application/x-www-form-urlencoded", form);
+    login.send().await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()
 }

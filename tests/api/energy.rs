@@ -35,9 +35,9 @@ async fn lifter(app: &TestApp, name: &str, weight: f64, gender: &str, unit: &str
 }
 
 /// Moves the clock on; the lifter gets a new token, because the old one expires.
-fn wait(app: &TestApp, lifter: &mut Lifter, seconds: i64) {
+async fn wait(app: &TestApp, lifter: &mut Lifter, seconds: i64) {
     app.advance_s(seconds);
-    lifter.token = app.token(lifter.id);
+    lifter.token = app.token(lifter.id).await;
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn three_lifts_bring_platinum() {
         ("back_squat", 140.0, 383.0, "Silver"),
         ("deadlift", 180.0, 592.0, "Platinum"),
     ] {
-        wait(&app, &mut ada, DAY_S / 2);
+        wait(&app, &mut ada, DAY_S / 2).await;
         app.lift(&ada, scenario, weight).await;
         assert_eq!(standing(&app, &ada).await, is(energy, rank));
         assert_eq!(app.get(&format!("/api/v1/energy/latest/{}", ada.id)).await.body, format!("{energy}"));
@@ -91,10 +91,10 @@ async fn the_highest_energy_of_a_day_counts() {
     assert!((1..208).contains(&lower), "{lower}");
     let day = |date: &str, energy: i64| json!({ "date": date, "total_energy": energy });
     assert_eq!(energy_route(&app, "daily", ada.id).await, json!([day("2027-01-15", 208)]));
-    wait(&app, &mut ada, DAY_S);
+    wait(&app, &mut ada, DAY_S).await;
     app.patch_as(&ada, "/api/v1/users/me", json!({ "weight": null })).await.expect(200);
     app.patch_as(&ada, "/api/v1/users/me", json!({ "weight": 200 })).await.expect(200);
-    wait(&app, &mut ada, 2 * DAY_S);
+    wait(&app, &mut ada, 2 * DAY_S).await;
     app.patch_as(&ada, "/api/v1/users/me", json!({ "weight": null })).await.expect(200);
     let days = json!([day("2027-01-15", 208), day("2027-01-16", 208), day("2027-01-18", 208)]);
     assert_eq!(energy_route(&app, "daily", ada.id).await, days);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use repduel_backend::app::App;
+use repduel_backend::domain::auth::Caller;
 use repduel_backend::domain::{ops, scores, users};
 use repduel_backend::error::Result;
 use repduel_backend::http::route::Table;
@@ -71,11 +72,17 @@ async fn panicking(_: Arc<App>) -> Result<Json<bool>> {
     panic!("a handler of the tests")
 }
 
+/// This lifter, as a token without a session names them.
+fn caller(app: &App, user: UserId) -> Caller {
+    Caller { user, session: None, issued_at: app.clock.now() }
+}
+
 /// Locks the lifter and panics with the transaction open.
 async fn panicking_in_transaction(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<bool>> {
+    let caller = caller(&app, user);
     app.db
         .tx(|tx| async move {
-            users::lock(&tx, user).await?;
+            users::lock(&tx, caller).await?;
             panic!("a transaction of the tests")
         })
         .await
@@ -83,9 +90,10 @@ async fn panicking_in_transaction(app: Arc<App>, Path((user,)): Path<(UserId,)>)
 
 /// Locks the lifter and waits for ever with the transaction open.
 async fn dawdling(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<bool>> {
+    let caller = caller(&app, user);
     app.db
         .tx(|tx| async move {
-            users::lock(&tx, user).await?;
+            users::lock(&tx, caller).await?;
             std::future::pending().await
         })
         .await

@@ -32,6 +32,7 @@ mod quests;
 mod routines;
 mod scenarios;
 mod scores;
+mod sessions;
 mod social;
 mod static_files;
 mod users;

@@ -3,6 +3,7 @@
 
 use repduel_backend::http::route::Operation;
 use repduel_backend::http::{Access, Method, Route};
+use repduel_backend::ids::{SessionId, UserId};
 use repduel_backend::routes::TABLE;
 use serde_json::{Value, json};
 
@@ -36,7 +37,7 @@ fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String
             (Some((at, value)), _) if at == index - 1 => value.to_owned(),
             (_, "user_id") => lifter.id.to_string(),
             (_, "scenario_id") => "back_squat".to_owned(),
-            (_, "routine_id" | "quest_id") => uuid::Uuid::nil().to_string(),
+            (_, "routine_id" | "quest_id" | "session_id") => uuid::Uuid::nil().to_string(),
             (_, "code") => "ABCD2345".to_owned(),
             (_, "*key") => "avatars/none.png".to_owned(),
             (_, "username") => "ada".to_owned(),
@@ -116,7 +117,9 @@ async fn anonymous_and_strange_tokens_are_turned_away_before_the_body_is_read() 
     let lifter = app.lifter("ada").await;
     for case in cases(&lifter).iter().filter(|case| case.operation.access != Access::Open) {
         let plain = case.request(&app, &case.path);
-        let refresh = app.app.tokens.refresh(repduel_backend::ids::UserId(lifter.id), app.app.clock.now()).unwrap().0;
+        let now = app.app.clock.now().unix_s();
+        let (user, session) = (UserId(lifter.id), SessionId(uuid::Uuid::nil()));
+        let refresh = app.app.tokens.refresh(user, session, 0, now, now + 60).unwrap();
         for request in [
             plain.clone(),
             plain.clone().body("application/json", "{broken"),

@@ -256,7 +256,7 @@ async fn odd_accounts_are_served() {
     assert_eq!(app.count(wrong).await, 0);
 
     for n in [1, 3, 4, 9] {
-        let lifter = Lifter { id: user(n), token: app.token(user(n)) };
+        let lifter = Lifter { id: user(n), token: app.token(user(n)).await };
         app.request("DELETE", "/api/v1/users/me").bearer(&lifter.token).send().await.expect(204);
         app.get(&format!("/api/v1/users/{}", user(n))).await.expect(404);
     }

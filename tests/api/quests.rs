@@ -11,7 +11,7 @@ const DAILY: &str = "daily_30_min_workout";
 const WEEKLY: &str = "weekly_30_min_workout_three_days";
 
 async fn quests(app: &TestApp, lifter: &Lifter) -> Vec<Value> {
-    let answer = app.get_as(&app.renewed(lifter), PATH).await.expect(200).json();
+    let answer = app.get_as(&app.renewed(lifter).await, PATH).await.expect(200).json();
     answer["quests"].as_array().unwrap().clone()
 }
 
@@ -29,17 +29,21 @@ async fn quest_of(app: &TestApp, lifter: &Lifter, code: &str, day: &str) -> Opti
 }
 
 async fn train(app: &TestApp, lifter: &Lifter, completed_at: &str, minutes: f64) {
-    app.post_as(&app.renewed(lifter), WORKOUTS, workout(completed_at, minutes)).await.expect(201);
+    app.post_as(&app.renewed(lifter).await, WORKOUTS, workout(completed_at, minutes)).await.expect(201);
     app.settled().await;
 }
 
 async fn xp(app: &TestApp, lifter: &Lifter) -> Value {
-    app.get_as(&app.renewed(lifter), "/api/v1/levels/me").await.expect(200).json()["xp"].clone()
+    app.get_as(&app.renewed(lifter).await, "/api/v1/levels/me").await.expect(200).json()["xp"].clone()
 }
 
 async fn claim(app: &TestApp, lifter: &Lifter, quest: &Value) -> crate::support::Answer {
     let path = format!("{PATH}/{}/claim", quest["id"].as_str().unwrap());
-    app.request("POST", &path).bearer(&app.token(lifter.id)).header("content-type", "application/json").send().await
+    app.request("POST", &path)
+        .bearer(&app.token(lifter.id).await)
+        .header("content-type", "application/json")
+        .send()
+        .await
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ async fn what_cannot_be_used_writes_nothing() {
         (
             json!({ "name": "x", "scenarios": [], "image_url": "https://elsewhere.example/a.png" }),
             "/image_url",
-            "format",
+            "unknown",
         ),
     ] {
         for (method, path) in [("POST", ROUTINES.to_owned()), ("PUT", path_of(&made))] {

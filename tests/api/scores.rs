@@ -298,7 +298,7 @@ async fn who_is_gone_or_inactive_records_nothing() {
 }
 
 /// The service with a proxy between it and its database.
-async fn behind_proxy() -> (TestApp, Proxy) {
+pub async fn behind_proxy() -> (TestApp, Proxy) {
     let database = TestDatabase::migrated().await;
     let url = database.url();
     let (credentials, place) = url.split_once('@').unwrap();

@@ -1,6 +1,7 @@
 //! Statements about who is calling.
 
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
+use crate::time::Timestamp;
 use crate::{row, statements};
 
 row! { /// An account.
@@ -10,8 +11,10 @@ pub struct AccountRow {
 } }
 
 statements! {
-    /// The account, if it is there and active.
-    shared fn get_active(user: UserId) -> opt AccountRow = "auth/get_active";
+    /// The account, if it is there and active and the token counts: its session has not ended, or it names none and was issued
+    /// after such tokens were ended last.
+    shared fn get_active(user: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt AccountRow
+        = "auth/get_active";
     /// The account, active or not.
     shared fn get_account(user: UserId) -> opt AccountRow = "auth/get_account";
 }

@@ -18,11 +18,14 @@ use crate::ids::UserId;
 const WEEK_S: i64 = 7 * 24 * 3600;
 
 async fn progress_of(app: &App, db: &impl Conn, user: UserId) -> Result<Option<ProgressRow>> {
-    sql::get_progress(db, user, app.clock.now().minus_s(WEEK_S)).await
+    let now = app.clock.now();
+    sql::get_progress(db, user, None, now, now.minus_s(WEEK_S)).await
 }
 
-pub async fn me(app: Arc<App>, Caller(user): Caller) -> Result<Json<Progress>> {
-    let row = progress_of(&app, &app.db, user).await?.filter(|row| row.active).ok_or_else(auth::no_account)?;
+pub async fn me(app: Arc<App>, caller: Caller) -> Result<Json<Progress>> {
+    let since = app.clock.now().minus_s(WEEK_S);
+    let row = sql::get_progress(&app.db, caller.user, caller.session, caller.issued_at, since).await?;
+    let row = row.filter(|row| row.may_see_own).ok_or_else(auth::no_account)?;
     Ok(Json(Progress::new(&row, &app.config.levels)))
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::time::Timestamp;
 use crate::{row, statements};
 
@@ -15,7 +15,7 @@ row! { /// A lifter's points, and those since some time.
 pub struct ProgressRow {
     total_xp: i32,
     gained: i64,
-    active: bool,
+    may_see_own: bool,
 } }
 
 row! { /// A lifter whose row is locked.
@@ -34,8 +34,9 @@ statements! {
     pooled fn lock_lifter(user: UserId) -> opt LockedRow = "levels/lock_lifter";
     /// The points.
     pooled fn get_total(user: UserId) -> one TotalRow = "levels/get_total";
-    /// The points, and those gained since; nothing for nobody.
-    shared fn get_progress(user: UserId, since: Timestamp) -> opt ProgressRow = "levels/get_progress";
+    /// The points, and those gained since, and whether the token counts that the lifter asks with; nothing for nobody.
+    shared fn get_progress(user: UserId, session: Option<SessionId>, issued_at: Timestamp, since: Timestamp) -> opt ProgressRow
+        = "levels/get_progress";
     /// Whether an award with this key, or from this source, was given before.
     pooled fn get_given(user: UserId, key: Option<&str>, source_type: Option<&str>, source_id: Option<&str>) -> one GivenRow
         = "levels/get_given";

@@ -26,16 +26,16 @@ pub async fn show(app: Arc<App>, User(user): User, Path((id,)): Path<(RoutineId,
     Ok(Json(Routine::new(row, &app.config.pictures)))
 }
 
-pub async fn create(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewRoutine>) -> Result<Created<Routine>> {
+pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewRoutine>) -> Result<Created<Routine>> {
     let image_key = image_key(&app, new.image_url.as_ref())?;
     let plan = Plan { name: new.name.0, image_key, scenarios: planned(new.scenarios)? };
-    let row = app.db.tx(|tx| create_in(tx, &app, user, &plan)).await?;
+    let row = app.db.tx(|tx| create_in(tx, &app, caller, &plan)).await?;
     Ok(Created(Routine::new(row, &app.config.pictures)))
 }
 
-async fn create_in(tx: Tx, app: &App, user: UserId, plan: &Plan) -> Result<RoutineRow> {
-    tokio::try_join!(biased; users::lock(&tx, user), check_there(&tx, &plan.scenarios))?;
-    add(&tx, user, plan, app.clock.now()).await
+async fn create_in(tx: Tx, app: &App, caller: Caller, plan: &Plan) -> Result<RoutineRow> {
+    tokio::try_join!(biased; users::lock(&tx, caller), check_there(&tx, &plan.scenarios))?;
+    add(&tx, caller.user, plan, app.clock.now()).await
 }
 
 /// The exercises that were sent.
@@ -76,18 +76,18 @@ impl Changes {
 
 pub async fn update(
     app: Arc<App>,
-    Caller(user): Caller,
+    caller: Caller,
     Path((id,)): Path<(RoutineId,)>,
     Json(patch): Json<RoutinePatch>,
 ) -> Result<Json<Routine>> {
     let changes = Changes::new(&app, patch)?;
-    let row = app.db.tx(|tx| update_in(tx, user, id, &changes)).await?;
+    let row = app.db.tx(|tx| update_in(tx, caller, id, &changes)).await?;
     Ok(Json(Routine::new(row, &app.config.pictures)))
 }
 
-async fn update_in(tx: Tx, user: UserId, id: RoutineId, changes: &Changes) -> Result<RoutineRow> {
-    let tx = &tx;
-    tokio::try_join!(biased; users::lock(tx, user), lock_own(tx, user, id))?;
+async fn update_in(tx: Tx, caller: Caller, id: RoutineId, changes: &Changes) -> Result<RoutineRow> {
+    let (tx, user) = (&tx, caller.user);
+    tokio::try_join!(biased; users::lock(tx, caller), lock_own(tx, user, id))?;
     if let Some(planned) = &changes.scenarios {
         check_there(tx, planned).await?;
         tokio::try_join!(biased; sql::delete_scenarios(tx, id), insert_scenarios(tx, id, planned))?;
@@ -107,13 +107,13 @@ async fn lock_own(tx: &Tx, user: UserId, id: RoutineId) -> Result<()> {
     if owner == Some(user) { Ok(()) } else { Err(Error::new(Problem::Forbidden)) }
 }
 
-pub async fn delete(app: Arc<App>, Caller(user): Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
-    app.db.tx(|tx| delete_in(tx, user, id)).await?;
+pub async fn delete(app: Arc<App>, caller: Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
+    app.db.tx(|tx| delete_in(tx, caller, id)).await?;
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, user: UserId, id: RoutineId) -> Result<()> {
-    tokio::try_join!(biased; users::lock(&tx, user), lock_own(&tx, user, id))?;
+async fn delete_in(tx: Tx, caller: Caller, id: RoutineId) -> Result<()> {
+    tokio::try_join!(biased; users::lock(&tx, caller), lock_own(&tx, caller.user, id))?;
     tokio::try_join!(biased; sql::detach_workouts(&tx, id), sql::delete_routine(&tx, id))?;
     Ok(())
 }
@@ -123,13 +123,13 @@ pub async fn list_hidden(app: Arc<App>, User(user): User) -> Result<Json<Vec<Rou
     Ok(Json(rows.into_iter().map(|row| row.id).collect()))
 }
 
-pub async fn hide(app: Arc<App>, Caller(user): Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
-    app.db.tx(|tx| hide_in(tx, user, id)).await?;
+pub async fn hide(app: Arc<App>, caller: Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
+    app.db.tx(|tx| hide_in(tx, caller, id)).await?;
     Ok(NoContent)
 }
 
-async fn hide_in(tx: Tx, user: UserId, id: RoutineId) -> Result<()> {
-    tokio::try_join!(biased; users::lock(&tx, user), sql::insert_hidden(&tx, user, id))?;
+async fn hide_in(tx: Tx, caller: Caller, id: RoutineId) -> Result<()> {
+    tokio::try_join!(biased; users::lock(&tx, caller), sql::insert_hidden(&tx, caller.user, id))?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::domain::auth::Caller;
 use crate::domain::{scenarios, users};
 use crate::error::{Error, Noun, Or404, Result};
 use crate::http::{Created, Json, Path};
-use crate::ids::{RoutineId, ScenarioId, UserId};
+use crate::ids::{RoutineId, ScenarioId};
 use crate::schema::Text;
 
 /// Codes that are tried. One of them is free as long as there are not trillions of shared routines.
@@ -23,17 +23,14 @@ const CODE_ATTEMPTS: u32 = 8;
 /// Random bytes for a code: of twice as many as it has letters, enough can be used but for once in 10^14 times.
 const CODE_BYTES: usize = 2 * CODE_LENGTH;
 
-pub async fn share(
-    app: Arc<App>,
-    Caller(user): Caller,
-    Path((id,)): Path<(RoutineId,)>,
-) -> Result<Json<SharedRoutine>> {
-    let row = app.db.tx(|tx| share_in(tx, &app, user, id)).await?;
+pub async fn share(app: Arc<App>, caller: Caller, Path((id,)): Path<(RoutineId,)>) -> Result<Json<SharedRoutine>> {
+    let row = app.db.tx(|tx| share_in(tx, &app, caller, id)).await?;
     Ok(Json(SharedRoutine::new(row, &app.config.pictures)))
 }
 
-async fn share_in(tx: Tx, app: &App, user: UserId, id: RoutineId) -> Result<SnapshotRow> {
-    let ((), routine) = tokio::try_join!(biased; users::lock(&tx, user), sql::get_routine(&tx, id, user))?;
+async fn share_in(tx: Tx, app: &App, caller: Caller, id: RoutineId) -> Result<SnapshotRow> {
+    let user = caller.user;
+    let ((), routine) = tokio::try_join!(biased; users::lock(&tx, caller), sql::get_routine(&tx, id, user))?;
     routine.or_404(Noun::Routine)?;
     for _ in 0..CODE_ATTEMPTS {
         let mut random = [0; CODE_BYTES];
@@ -58,24 +55,20 @@ pub async fn shared(app: Arc<App>, Path((code,)): Path<(Text<1, 64>,)>) -> Resul
     Ok(Json(SharedRoutine::new(snapshot(&app, &code.0).await?, &app.config.pictures)))
 }
 
-pub async fn import(
-    app: Arc<App>,
-    Caller(user): Caller,
-    Json(import): Json<RoutineImport>,
-) -> Result<Created<Routine>> {
+pub async fn import(app: Arc<App>, caller: Caller, Json(import): Json<RoutineImport>) -> Result<Created<Routine>> {
     let shared = snapshot(&app, &import.share_code.0).await?;
-    let row = app.db.tx(|tx| import_in(tx, &app, user, &shared)).await?;
+    let row = app.db.tx(|tx| import_in(tx, &app, caller, &shared)).await?;
     Ok(Created(Routine::new(row, &app.config.pictures)))
 }
 
-async fn import_in(tx: Tx, app: &App, user: UserId, shared: &SnapshotRow) -> Result<RoutineRow> {
+async fn import_in(tx: Tx, app: &App, caller: Caller, shared: &SnapshotRow) -> Result<RoutineRow> {
     let stored = read_scenarios(&shared.scenarios);
     let ids: Vec<ScenarioId> = stored.iter().map(|scenario| scenario.scenario_id.clone()).collect();
-    let ((), known) = tokio::try_join!(biased; users::lock(&tx, user), scenarios::known(&tx, &ids))?;
+    let ((), known) = tokio::try_join!(biased; users::lock(&tx, caller), scenarios::known(&tx, &ids))?;
     let plan = Plan {
         name: shared.name.clone(),
         image_key: shared.image_url.clone(),
         scenarios: rules::import(stored, &known),
     };
-    add(&tx, user, &plan, app.clock.now()).await
+    add(&tx, caller.user, &plan, app.clock.now()).await
 }

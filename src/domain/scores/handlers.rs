@@ -17,7 +17,7 @@ use crate::ids::{ScenarioId, UserId};
 
 pub async fn record(
     app: Arc<App>,
-    Caller(user): Caller,
+    caller: Caller,
     Path((scenario,)): Path<(ScenarioId,)>,
     Json(new): Json<NewScore>,
 ) -> Result<Json<RecordedScore>> {
@@ -26,14 +26,14 @@ pub async fn record(
             Error::new(Problem::BadRequest).with_detail("scenario_id in the body differs from the one in the path")
         );
     }
-    let recorded = recording::record(&app, user, &scenario, new.lift()).await?;
+    let recorded = recording::record(&app, caller, &scenario, new.lift()).await?;
     Ok(Json(recorded.into()))
 }
 
-pub async fn create(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewScore>) -> Result<Json<Score>> {
+pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>) -> Result<Json<Score>> {
     let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
     let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
-    let recorded = recording::record(&app, user, scenario, new.lift()).await?;
+    let recorded = recording::record(&app, caller, scenario, new.lift()).await?;
     Ok(Json(recorded.score))
 }
 
@@ -74,16 +74,18 @@ pub async fn highscore_value(
     Ok(Json(HighScoreValue { high_score: best(&app, user, &scenario).await?.score_value }))
 }
 
-pub async fn delete(app: Arc<App>, Caller(caller): Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
-    if user != caller {
+pub async fn delete(app: Arc<App>, caller: Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
+    if user != caller.user {
         return Err(Error::new(Problem::Forbidden));
     }
-    app.db.tx(|tx| delete_in(tx, &app, user)).await?;
+    app.db.tx(|tx| delete_in(tx, &app, caller)).await?;
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, app: &App, user: UserId) -> Result<()> {
-    let (lock, scores, events) = (users::lock(&tx, user), sql::delete_scores(&tx, user), sql::delete_events(&tx, user));
+async fn delete_in(tx: Tx, app: &App, caller: Caller) -> Result<()> {
+    let user = caller.user;
+    let (lock, scores, events) =
+        (users::lock(&tx, caller), sql::delete_scores(&tx, user), sql::delete_events(&tx, user));
     let ((), deleted, _) = tokio::try_join!(biased; lock, scores, events)?;
     if deleted == 0 {
         return Err(Error::not_found(Noun::Score));

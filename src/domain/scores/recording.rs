@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::db::Tx;
+use crate::domain::auth::Caller;
 use crate::domain::levels::Award;
 use crate::domain::{energy, levels, scenarios, users};
 use crate::error::Result;
@@ -27,15 +28,15 @@ pub struct Recorded {
 ///
 /// # Errors
 /// 401 if the account is gone, 404 if there is no such exercise.
-pub async fn record(app: &App, user: UserId, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
-    app.db.tx(|tx| record_in(tx, app, user, scenario_id, lift)).await
+pub async fn record(app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
+    app.db.tx(|tx| record_in(tx, app, caller, scenario_id, lift)).await
 }
 
-async fn record_in(tx: Tx, app: &App, user: UserId, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
-    let tx = &tx;
+async fn record_in(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
+    let (tx, user) = (&tx, caller.user);
     let ((), scenario, previous_best, next, basis, xp) = tokio::try_join!(
         biased;
-        users::lock(tx, user),
+        users::lock(tx, caller),
         scenarios::get(tx, scenario_id),
         sql::get_best(tx, user, scenario_id),
         sql::get_next_id(tx),

@@ -4,6 +4,7 @@ use super::rules::{FOLLOW_WINDOW_S, FOLLOWS_MAX, retry_after_s};
 use super::sql;
 use crate::app::App;
 use crate::db::Tx;
+use crate::domain::auth::Caller;
 use crate::domain::users;
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::ids::UserId;
@@ -13,13 +14,13 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 /// 404 if there is no such active lifter, 409 for oneself, 429 after too many new follows.
-pub async fn follow(app: &App, follower: UserId, followee: UserId) -> Result<()> {
-    app.db.tx(|tx| follow_in(tx, app, follower, followee)).await
+pub async fn follow(app: &App, caller: Caller, followee: UserId) -> Result<()> {
+    app.db.tx(|tx| follow_in(tx, app, caller, followee)).await
 }
 
-async fn follow_in(tx: Tx, app: &App, follower: UserId, followee: UserId) -> Result<()> {
-    let tx = &tx;
-    users::lock(tx, follower).await?;
+async fn follow_in(tx: Tx, app: &App, caller: Caller, followee: UserId) -> Result<()> {
+    let (tx, follower) = (&tx, caller.user);
+    users::lock(tx, caller).await?;
     if follower == followee {
         return Err(Error::new(Problem::Conflict).with_detail("Cannot follow yourself"));
     }

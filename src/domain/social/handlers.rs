@@ -46,7 +46,7 @@ pub async fn relationship(
     Ok(Json(SocialUser::new(row, caller, &app.config.pictures)))
 }
 
-pub async fn follow(app: Arc<App>, Caller(caller): Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
+pub async fn follow(app: Arc<App>, caller: Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
     following::follow(&app, caller, user).await?;
     Ok(NoContent)
 }

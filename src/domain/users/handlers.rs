@@ -6,13 +6,13 @@ use super::fields::{BodyWeight, Email, Username};
 use super::lock;
 use super::registration::{avatar_key, check_changes, name_conflicts, register};
 use super::sql::{self, UserRow};
-use super::wire::{
-    AccessToken, LoggedIn, Login, NewUser, ProfilePatch, UnitPatch, User, refresh_cookie, weight_multiplier,
-};
+use super::wire::{Login, NewUser, ProfilePatch, UnitPatch, User, weight_multiplier};
 use crate::app::App;
 use crate::db::Tx;
+use crate::db::statement::Conn;
 use crate::domain::auth::{self, Caller};
 use crate::domain::energy;
+use crate::domain::sessions::{self, AccessToken, Client, Pair, TokenPair, WithCookie};
 use crate::domain::standards::Unit;
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::{Created, Form, Json, NoContent, Path};
@@ -24,21 +24,38 @@ pub async fn create(app: Arc<App>, Json(new): Json<NewUser>) -> Result<Created<U
     Ok(Created(User::own(row, &app.config.pictures)))
 }
 
-pub async fn login(app: Arc<App>, Form(login): Form<Login>) -> Result<LoggedIn> {
+pub async fn login(app: Arc<App>, client: Client, Form(login): Form<Login>) -> Result<WithCookie<Json<AccessToken>>> {
+    let pair = open_session(&app, client, login).await?;
+    let cookie = pair.cookie(&app);
+    Ok(WithCookie(Json(pair.into()), cookie))
+}
+
+pub async fn login_for_pair(
+    app: Arc<App>,
+    client: Client,
+    Form(login): Form<Login>,
+) -> Result<WithCookie<Json<TokenPair>>> {
+    let pair = open_session(&app, client, login).await?;
+    let cookie = pair.cookie(&app);
+    Ok(WithCookie(Json(pair.into()), cookie))
+}
+
+/// Checks the password, with the same work whoever it is, and opens a session.
+async fn open_session(app: &App, client: Client, login: Login) -> Result<Pair> {
     let found = sql::get_credentials(&app.db, &login.username.0).await?;
     let hash = found.as_ref().map(|row| row.hashed_password.clone());
     let matches = app.passwords.turn().await?.verify(login.password.0, hash).await?;
-    let user = found.filter(|row| matches && row.is_active).ok_or_else(|| Error::new(Problem::InvalidCredentials))?.id;
-    let now = app.clock.now();
-    let (access_token, expires_in) = app.tokens.access(user, now)?;
-    let (refresh_token, life_s) = app.tokens.refresh(user, now)?;
-    let cookie = refresh_cookie(&refresh_token, life_s, &app.config.cookie);
-    Ok(LoggedIn { token: AccessToken { access_token, token_type: "bearer", expires_in }, cookie })
+    let account =
+        found.filter(|row| matches && row.is_active).ok_or_else(|| Error::new(Problem::InvalidCredentials))?;
+    sessions::open(app, account.id, &account.hashed_password, &client).await
 }
 
-pub async fn me(app: Arc<App>, Caller(user): Caller) -> Result<Json<User>> {
-    let row = sql::get_user(&app.db, user).await?.filter(|row| row.is_active);
-    Ok(Json(User::own(row.ok_or_else(auth::no_account)?, &app.config.pictures)))
+async fn own(db: &impl Conn, caller: Caller) -> Result<UserRow> {
+    sql::get_own(db, caller.user, caller.session, caller.issued_at).await?.ok_or_else(auth::no_account)
+}
+
+pub async fn me(app: Arc<App>, caller: Caller) -> Result<Json<User>> {
+    Ok(Json(User::own(own(&app.db, caller).await?, &app.config.pictures)))
 }
 
 pub async fn show(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<User>> {
@@ -51,7 +68,7 @@ pub async fn show_by_name(app: Arc<App>, Path((name,)): Path<(Text<1, 255>,)>) -
     Ok(Json(User::other(row, &app.config.pictures)))
 }
 
-pub async fn update(app: Arc<App>, Caller(user): Caller, Json(patch): Json<ProfilePatch>) -> Result<Json<User>> {
+pub async fn update(app: Arc<App>, caller: Caller, Json(patch): Json<ProfilePatch>) -> Result<Json<User>> {
     if let Patch::Set(Some(avatar)) = &patch.avatar_url {
         avatar_key(&app, Some(&avatar.0))?;
     }
@@ -59,11 +76,11 @@ pub async fn update(app: Arc<App>, Caller(user): Caller, Json(patch): Json<Profi
         Patch::Set(password) => Some(app.passwords.turn().await?.hash(password.0.clone()).await?),
         Patch::Keep => None,
     };
-    let row = app.db.tx(|tx| update_in(tx, &app, user, &patch, hash.as_deref())).await;
+    let row = app.db.tx(|tx| update_in(tx, &app, caller, &patch, hash.as_deref())).await;
     Ok(Json(User::own(name_conflicts(row)?, &app.config.pictures)))
 }
 
-pub async fn update_unit(app: Arc<App>, Caller(user): Caller, Json(unit): Json<UnitPatch>) -> Result<Json<User>> {
+pub async fn update_unit(app: Arc<App>, caller: Caller, Json(unit): Json<UnitPatch>) -> Result<Json<User>> {
     let patch = ProfilePatch {
         username: Patch::Keep,
         email: Patch::Keep,
@@ -74,15 +91,16 @@ pub async fn update_unit(app: Arc<App>, Caller(user): Caller, Json(unit): Json<U
         preferred_unit: Patch::Set(unit.preferred_unit),
         password: Patch::Keep,
     };
-    let row = app.db.tx(|tx| update_in(tx, &app, user, &patch, None)).await?;
+    let row = app.db.tx(|tx| update_in(tx, &app, caller, &patch, None)).await?;
     Ok(Json(User::own(row, &app.config.pictures)))
 }
 
-/// Changes the account under its lock, and the energy with it if that depends on what changed.
-async fn update_in(tx: Tx, app: &App, user: UserId, patch: &ProfilePatch, hash: Option<&str>) -> Result<UserRow> {
-    let tx = &tx;
-    let ((), before) = tokio::try_join!(biased; lock(tx, user), sql::get_user(tx, user))?;
-    let before = before.ok_or_else(auth::no_account)?;
+/// Changes the account under its lock, the energy with it if that depends on what changed, and the other sessions if it is the
+/// password.
+async fn update_in(tx: Tx, app: &App, caller: Caller, patch: &ProfilePatch, hash: Option<&str>) -> Result<UserRow> {
+    let (tx, user) = (&tx, caller.user);
+    // Read after the lock is there, so that of two sessions that change the password at once one finds itself ended.
+    let ((), before) = tokio::try_join!(biased; lock(tx, caller), own(tx, caller))?;
     let after = patched(app, before.clone(), patch)?;
     let case_unique = check_changes(tx, &before, &after).await?;
     let now = app.clock.now();
@@ -104,6 +122,9 @@ async fn update_in(tx: Tx, app: &App, user: UserId, patch: &ProfilePatch, hash: 
     .await?;
     if (before.weight, &before.gender, &before.preferred_unit) != (after.weight, &after.gender, &after.preferred_unit) {
         energy::refresh(tx, user, now).await?;
+    }
+    if hash.is_some() {
+        sessions::end_others(tx, caller, "password_changed", now).await?;
     }
     sql::get_user(tx, user).await?.ok_or_else(auth::no_account)
 }
@@ -135,15 +156,16 @@ fn patched(app: &App, mut row: UserRow, patch: &ProfilePatch) -> Result<UserRow>
     Ok(row)
 }
 
-pub async fn delete(app: Arc<App>, Caller(user): Caller) -> Result<NoContent> {
-    app.db.tx(|tx| delete_in(tx, user)).await?;
+pub async fn delete(app: Arc<App>, caller: Caller) -> Result<NoContent> {
+    app.db.tx(|tx| delete_in(tx, caller)).await?;
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, user: UserId) -> Result<()> {
+async fn delete_in(tx: Tx, caller: Caller) -> Result<()> {
+    let user = caller.user;
     tokio::try_join!(
         biased;
-        lock(&tx, user),
+        lock(&tx, caller),
         sql::detach_workouts(&tx, user),
         sql::delete_board_entries(&tx, user),
         sql::delete_rate_events(&tx, user),

@@ -9,7 +9,7 @@ mod wire;
 use crate::app::App;
 use crate::db::Tx;
 use crate::db::statement::Conn;
-use crate::domain::auth;
+use crate::domain::auth::{self, Caller};
 use crate::error::{Noun, Or404, Problem, Result};
 use crate::http::Route;
 use crate::http::route::FORM_MAX_BYTES;
@@ -29,6 +29,12 @@ pub const ROUTES: &[Route] = &[
     route!(Post "/api/v1/users/login" handlers::login "Trades an email address and a password for tokens.")
         .body_max_bytes(FORM_MAX_BYTES)
         .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
+    route!(Post "/api/v1/login" handlers::login_for_pair "The same, for clients that keep the refresh token themselves.")
+        .body_max_bytes(FORM_MAX_BYTES)
+        .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
+    route!(Post "/api/v1/auth/login" handlers::login_for_pair "The same, for clients that keep the refresh token themselves.")
+        .body_max_bytes(FORM_MAX_BYTES)
+        .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
     route!(Get "/api/v1/users/me" handlers::me "One's own account."),
     route!(Patch "/api/v1/users/me" handlers::update "Changes one's own account.").fails_with(&[
         Problem::EmailTaken,
@@ -42,13 +48,13 @@ pub const ROUTES: &[Route] = &[
         .fails(&[404]),
 ];
 
-/// Locks a lifter's row until the end of the transaction: their scores, awards and changes take effect one after another.
+/// Locks the caller's row until the end of the transaction: their scores, awards and changes take effect one after another.
 ///
 /// # Errors
-/// 401 if the account is gone or not active.
-pub async fn lock(tx: &Tx, user: UserId) -> Result<()> {
-    let active = sql::lock_user(tx, user).await?.is_some_and(|row| row.active);
-    if active { Ok(()) } else { Err(auth::no_account()) }
+/// 401 if the account is gone or not active, or the caller's session has ended.
+pub async fn lock(tx: &Tx, caller: Caller) -> Result<()> {
+    let locked = sql::lock_user(tx, caller.user, caller.session, caller.issued_at).await?;
+    locked.map(|_| ()).ok_or_else(auth::no_account)
 }
 
 /// Whether a lifter pays for nothing: neither gold nor platinum.

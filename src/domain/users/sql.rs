@@ -1,6 +1,6 @@
 //! Statements about accounts.
 
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::time::Timestamp;
 use crate::{row, statements};
 
@@ -47,7 +47,8 @@ pub struct CredentialsRow {
 
 row! { /// A lifter whose row is locked.
 pub struct LockedRow {
-    active: bool,
+    #[expect(dead_code, reason = "that there is a row is the answer")]
+    id: UserId,
 } }
 
 row! { /// Which of two names are taken, whatever their case.
@@ -59,6 +60,8 @@ pub struct TakenRow {
 statements! {
     /// One account.
     shared fn get_user(id: UserId) -> opt UserRow = "users/get_user";
+    /// The caller's own account, if it is active and the token counts.
+    shared fn get_own(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt UserRow = "users/get_own";
     /// One account by its name: the exact one, else the only one that differs by case.
     shared fn get_user_by_name(username: &str) -> opt UserRow = "users/get_user_by_name";
     /// Several accounts.
@@ -72,8 +75,9 @@ statements! {
         id: UserId, username: &str, email: &str, hashed_password: &str, display_name: Option<&str>, avatar_key: Option<&str>,
         preferred_unit: &str, weight_multiplier: f64, now: Timestamp,
     ) -> one UserRow = "users/insert_user";
-    /// Locks an account.
-    pooled fn lock_user(id: UserId) -> opt LockedRow = "users/lock_user";
+    /// Locks the caller's own account, if it is active and the token counts.
+    pooled fn lock_user(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt LockedRow
+        = "users/lock_user";
     /// Stores a changed account.
     pooled fn update_user(
         id: UserId, username: &str, email: &str, case_unique: bool, hashed_password: Option<&str>, display_name: Option<&str>,

@@ -1,18 +1,12 @@
 //! Accounts on the wire.
 
-use hyper::StatusCode;
-use hyper::header::{HeaderValue, SET_COOKIE};
-
 use super::fields::{BodyWeight, Email, GivenPassword, NewPassword, Username};
 use super::sql::UserRow;
-use crate::config::{CookieConfig, PictureConfig};
+use crate::config::PictureConfig;
 use crate::domain::standards::Unit;
 use crate::domain::standards::rules::UNRANKED;
-use crate::error::{Error, Result};
-use crate::http::reply::{Response, json};
-use crate::http::{Operation, Reply};
 use crate::ids::UserId;
-use crate::schema::{Patch, Schema, Text};
+use crate::schema::{Patch, Text};
 use crate::time::Timestamp;
 use crate::{input, output, pictures};
 
@@ -142,46 +136,3 @@ pub struct UnitPatch {
     /// `kg` or `lbs`.
     preferred_unit: Unit,
 } }
-
-output! { /// An access token.
-pub struct AccessToken {
-    /// For the header `Authorization: Bearer …`.
-    access_token: String,
-    /// Always `bearer`.
-    token_type: &'static str,
-    /// Seconds until it expires.
-    expires_in: i64,
-} }
-
-/// Tokens of a login: one in the body, one in a cookie that only the refresh route gets to see.
-pub struct LoggedIn {
-    /// The body.
-    pub token: AccessToken,
-    /// The `Set-Cookie` header.
-    pub cookie: String,
-}
-
-impl Reply for LoggedIn {
-    fn reply(self) -> Result<Response> {
-        let mut response = json(StatusCode::OK, &self.token)?;
-        let cookie = HeaderValue::from_str(&self.cookie).map_err(Error::internal)?;
-        response.headers_mut().insert(SET_COOKIE, cookie);
-        Ok(response)
-    }
-
-    fn describe(operation: &mut Operation) {
-        operation.status = 200;
-        operation.reply = Some(AccessToken::schema(&mut operation.components));
-    }
-}
-
-/// The refresh cookie.
-#[must_use]
-pub fn refresh_cookie(token: &str, life_s: i64, config: &CookieConfig) -> String {
-    let domain = config.domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
-    let secure = if config.secure { "; Secure" } else { "" };
-    let same_site = config.same_site.attribute();
-    format!(
-        "refresh_token={token}; HttpOnly; Path=/api/v1/users/refresh; Max-Age={life_s}; SameSite={same_site}{secure}{domain}"
-    )
-}

@@ -21,20 +21,20 @@ use crate::ids::{RoutineId, ScenarioId, UserId, WorkoutId};
 /// Workouts of a list: nobody reads further back, and a year of training has fewer.
 const LISTED_MAX: i64 = 1000;
 
-pub async fn submit(app: Arc<App>, Caller(user): Caller, Json(new): Json<NewWorkout>) -> Result<Created<Workout>> {
-    let title = app.db.tx(|tx| submit_in(tx, &app, user, &new)).await?;
+pub async fn submit(app: Arc<App>, caller: Caller, Json(new): Json<NewWorkout>) -> Result<Created<Workout>> {
+    let title = app.db.tx(|tx| submit_in(tx, &app, caller, &new)).await?;
     app.outbox_bell.notify_one();
-    Ok(Created(Workout::stored(new, user, title)))
+    Ok(Created(Workout::stored(new, caller.user, title)))
 }
 
 /// Stores a workout and leaves its event, in four round trips; answers its title. One that was stored before stays as it is.
-async fn submit_in(tx: Tx, app: &App, user: UserId, new: &NewWorkout) -> Result<String> {
-    let (tx, fingerprint) = (&tx, fingerprint(new));
+async fn submit_in(tx: Tx, app: &App, caller: Caller, new: &NewWorkout) -> Result<String> {
+    let (tx, user, fingerprint) = (&tx, caller.user, fingerprint(new));
     let exercises = &new.scenario_submissions.0;
     let scenarios: Vec<ScenarioId> = exercises.iter().map(|done| done.scenario_id.clone()).collect();
     let ((), before, routine, muscles) = tokio::try_join!(
         biased;
-        users::lock(tx, user),
+        users::lock(tx, caller),
         sql::get_title(tx, user, &fingerprint),
         routine_name(tx, new.routine_id, user),
         sql::list_muscles(tx, &scenarios),

@@ -99,7 +99,7 @@ async fn the_sixty_first_new_follow_within_an_hour_is_refused() {
     follow(&app, &grace, crowd[0]).await.expect(204);
 
     app.advance_s(2999);
-    ada.token = app.token(ada.id);
+    ada.token = app.token(ada.id).await;
     follow(&app, &ada, crowd[60]).await.problem(429, "rate_limit_exceeded");
     app.advance_s(1);
     follow(&app, &ada, crowd[60]).await.expect(204);
@@ -121,7 +121,7 @@ async fn follows_that_count_no_more_are_forgotten() {
     assert_eq!(app.count(mine).await, 1);
     assert_eq!(app.count("select count(*) from rate_limit_events").await, 3, "what is not theirs stays");
     app.advance_s(HOUR_S);
-    ada.token = app.token(ada.id);
+    ada.token = app.token(ada.id).await;
     follow(&app, &ada, crowd[1]).await.expect(204);
     assert_eq!(app.count(mine).await, 1);
 }

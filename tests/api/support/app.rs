@@ -11,7 +11,7 @@ use repduel_backend::db::dsn::Dsn;
 use repduel_backend::http::route::Table;
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
-use repduel_backend::ids::UserId;
+use repduel_backend::ids::{SessionId, UserId};
 use repduel_backend::time::Clock;
 use repduel_backend::{routes, worker};
 use tokio::net::TcpListener;
@@ -74,6 +74,14 @@ pub fn config(database_url: &str, variables: &[(&str, &str)]) -> Config {
     Config::from_lookup(|name| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())).unwrap()
 }
 
+/// Serves the app on a port of its own.
+async fn serve(app: Arc<App>, table: Table) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(server::serve(listener, Arc::new(Service::new(app, table, routes::WEB_APP)), std::future::pending()));
+    address
+}
+
 impl TestApp {
     /// The service as it is.
     pub async fn start() -> Self {
@@ -87,8 +95,13 @@ impl TestApp {
 
     /// The service with a clock that stands at this many seconds since the epoch until the test moves it.
     pub async fn with_clock(unix_s: i64) -> Self {
+        Self::with_clock_and_variables(unix_s, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn with_clock_and_variables(unix_s: i64, variables: &[(&str, &str)]) -> Self {
         let micros = Arc::new(AtomicI64::new(unix_s * 1_000_000));
-        let mut app = Self::start_with(&[], Clock::Set(Arc::clone(&micros)), routes::TABLE, None).await;
+        let mut app = Self::start_with(variables, Clock::Set(Arc::clone(&micros)), routes::TABLE, None).await;
         app.micros = Some(micros);
         app
     }
@@ -123,10 +136,7 @@ impl TestApp {
         let config = config(&url, &variables);
         let db = Db::new(&Dsn::parse(&url).unwrap(), &config).unwrap();
         let app = Arc::new(App::new(config, db, clock, true));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service = Arc::new(Service::new(Arc::clone(&app), table, routes::WEB_APP));
-        tokio::spawn(server::serve(listener, service, std::future::pending()));
+        let address = serve(Arc::clone(&app), table).await;
         Self { app, address, pg: database.client().await, micros: None, storage, database }
     }
 
@@ -165,17 +175,31 @@ impl TestApp {
         let insert = "insert into users (id, username, email, hashed_password, is_active, energy, weight_multiplier, created_at, updated_at)
             values ($1, $2, $3, $4, true, 0, 1, now(), now())";
         self.pg.execute(insert, &[&id, &name, &email, &PASSWORD_HASH]).await.unwrap();
-        Lifter { id, token: self.token(id) }
+        Lifter { id, token: self.token(id).await }
     }
 
-    /// An access token for this account.
-    pub fn token(&self, id: Uuid) -> String {
-        self.app.tokens.access(UserId(id), self.app.clock.now()).unwrap().0
+    /// An access token for this account, of a session of its own.
+    pub async fn token(&self, id: Uuid) -> String {
+        let (session, now) = (Uuid::new_v4(), self.app.clock.now());
+        let (idle_ends_at, absolute_ends_at) = (now.plus_s(30 * 86_400), now.plus_s(90 * 86_400));
+        let insert =
+            "insert into sessions (id, user_id, counter, created_at, last_refreshed_at, idle_ends_at, absolute_ends_at)
+            values ($1, $2, 0, $3, $3, $4, $5)";
+        self.pg.execute(insert, &[&session, &id, &now, &idle_ends_at, &absolute_ends_at]).await.unwrap();
+        let iat = now.unix_s();
+        self.app.tokens.access(UserId(id), SessionId(session), iat, iat + 3600).unwrap()
+    }
+
+    /// Another instance of the service on the same database, with the same configuration and clock; answers where it listens.
+    pub async fn another(&self) -> SocketAddr {
+        let db = Db::new(&Dsn::parse(&self.database.url()).unwrap(), &self.app.config).unwrap();
+        let app = App::new(self.app.config.clone(), db, self.app.clock.clone(), true);
+        serve(Arc::new(app), routes::TABLE).await
     }
 
     /// The same lifter with a token that is valid now.
-    pub fn renewed(&self, lifter: &Lifter) -> Lifter {
-        Lifter { id: lifter.id, token: self.token(lifter.id) }
+    pub async fn renewed(&self, lifter: &Lifter) -> Lifter {
+        Lifter { id: lifter.id, token: self.token(lifter.id).await }
     }
 
     /// A request to this service.

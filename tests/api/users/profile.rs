@@ -15,7 +15,7 @@ async fn patch(app: &TestApp, lifter: &Lifter, body: Value) -> Answer {
 /// An old account as a lifter with a token.
 async fn old_lifter(app: &TestApp, name: &str, email: &str) -> Lifter {
     let id = old_account(app, name, email, PASSWORD_HASH).await;
-    Lifter { id, token: app.token(id) }
+    Lifter { id, token: app.token(id).await }
 }
 
 #[tokio::test]
