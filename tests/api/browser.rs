@@ -4,7 +4,7 @@ use repduel_backend::openapi;
 use repduel_backend::routes::TABLE;
 use serde_json::{Value, json};
 
-use crate::support::{Browser, Lifter, PASSWORD, Site, TestApp};
+use crate::support::{Browser, Lifter, PASSWORD, Site, TestApp, TestFolder};
 
 /// A web app: what it needs to log in and to show a board.
 const WEB_APP: &str = r#"<!doctype html>
@@ -20,6 +20,14 @@ async function board(api, token) {
   const headers = { Authorization: `Bearer ${token}` };
   const answer = await fetch(`${api}/scores/scenario/deadlift/leaderboard`, { credentials: "include", headers });
   return await answer.json();
+}
+async function refresh(api) {
+  const answer = await fetch(`${api}/users/refresh`, { method: "POST", credentials: "include" });
+  return { status: answer.status, token: (await answer.json()).access_token };
+}
+async function logOut(api, token) {
+  const headers = { Authorization: `Bearer ${token}` };
+  return (await fetch(`${api}/users/logout`, { method: "POST", credentials: "include", headers })).status;
 }
 function refused(call) {
   return call.then(() => null, (error) => error.name);
@@ -86,6 +94,41 @@ async fn a_web_app_of_another_origin_logs_in_and_reads_its_board() {
             "the cookie goes to the refresh route only: {path}"
         );
     }
+}
+
+/// How often sessions have been refreshed.
+async fn refreshes(app: &TestApp) -> i64 {
+    app.count("select sum(counter)::bigint from sessions").await
+}
+
+#[tokio::test]
+async fn the_web_app_behind_a_deep_link_keeps_its_session_by_the_cookie() {
+    let build = TestFolder::new();
+    build.write("index.html", WEB_APP);
+    let web = TestApp::with_variables(&[("FRONTEND_WEB_DIR", build.name())]).await;
+    let origin = format!("http://{}", web.address);
+    let (app, _, api) = in_production(&[("FRONTEND_ORIGINS", &origin)]).await;
+    let browser = Browser::start().await;
+    let before = cookie_after_login(&browser, &format!("{origin}/profile/ada?tab=ranks"), &api).await;
+
+    let refreshed = browser.run("return refresh(...arguments)", json!([api])).await;
+    assert_eq!(refreshed["status"], 200, "{refreshed}");
+    let after = browser.cookies().await.remove(0);
+    assert_ne!(before["value"], after["value"], "the cookie is another one");
+    assert_eq!(attributes(&before), attributes(&after));
+    let board = browser.run("return board(...arguments)", json!([api, refreshed["token"]])).await;
+    assert_eq!(board[0]["user"]["username"], "ada");
+    assert_eq!((refreshes(&app).await, browser.console().await.len()), (1, 0));
+
+    let foreign = Site::start(WEB_APP).await;
+    browser.open(&foreign.origin("127.0.0.1")).await;
+    assert_eq!(browser.run("return refused(refresh(...arguments))", json!([api])).await, "TypeError");
+    assert_eq!(refreshes(&app).await, 1, "a foreign page steps nothing, though the browser has the cookie");
+    assert!(browser.console().await.iter().any(|line| line.contains("CORS policy")), "and is refused");
+
+    browser.open(&format!("{origin}/settings")).await;
+    assert_eq!(browser.run("return logOut(...arguments)", json!([api, refreshed["token"]])).await, 204);
+    assert_eq!(browser.cookies().await, [json!(null); 0], "the cookie is taken back");
 }
 
 #[tokio::test]
