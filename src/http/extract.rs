@@ -85,7 +85,7 @@ impl<T: InputObject + Send> FromCx for Query<T> {
 pub struct Json<T>(pub T);
 
 /// Statuses that reading any body can answer.
-const BODY_FAILURES: [u16; 5] = [400, 408, 413, 415, 422];
+pub const BODY_FAILURES: [u16; 5] = [400, 408, 413, 415, 422];
 
 impl<T: InputObject + Schema + Send> FromCx for Json<T> {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {

@@ -11,6 +11,7 @@ pub mod failures;
 pub mod files;
 pub mod headers;
 pub mod held;
+pub mod multipart;
 pub mod page;
 pub mod reply;
 pub mod reply_body;
