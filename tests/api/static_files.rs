@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, TestApp, TestFolder, eventually, raw};
+use crate::faults::database_url;
+use crate::support::{Answer, Served, TestApp, TestFolder, eventually, raw};
 
 const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const LETTERS: &str = "/static/avatars/letters.png";
@@ -284,39 +285,44 @@ async fn large_files_come_as_they_are_and_in_any_part() {
     assert!(part.body == large()[1_000_001..=7_000_001]);
 }
 
-/// Kilobytes of memory that this process has in use.
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[tokio::test]
 async fn a_file_is_read_as_fast_as_its_reader_and_no_faster() {
     let app = TestApp::start().await;
     let path = app.storage.write("large.bin", "");
-    let length: u64 = 1 << 30;
-    std::fs::File::options().write(true).open(&path).unwrap().set_len(length).unwrap();
-    let before = resident_kib();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+    let variables = [("DATABASE_URL", &*database_url(&app)), ("STATIC_STORAGE_DIR", app.storage.name())];
+    let served = Served::start(&variables).await;
+    let before = served.resident_kib();
     let mut readers = Vec::new();
-    for _ in 0..8 {
-        let mut stream = TcpStream::connect(app.address).await.unwrap();
+    for _ in 0..32 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
         stream.write_all(b"GET /static/large.bin HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
-        let mut piece = vec![0; 1_000_000];
-        stream.read_exact(&mut piece).await.unwrap();
+        stream.read_exact(&mut vec![0; 1_000_000]).await.unwrap();
         readers.push(stream);
     }
-    app.get("/health").await.expect(200);
-    assert!(resident_kib() < before + 200_000, "{} KiB, before {before}", resident_kib());
-    // A file that is gone, or another one under its name, changes nothing for whoever reads it already.
+    served.request("GET", "/health").send().await.expect(200);
+    let after = served.resident_kib();
+    assert!(after < before + 32 * 1024, "{after} KiB, before {before}");
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_removed_is_read_to_its_end_and_closed() {
+    let app = TestApp::start().await;
+    let path = app.storage.write("large.bin", large());
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(b"GET /static/large.bin HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 100_000];
+    stream.read_exact(&mut answer).await.unwrap();
     std::fs::remove_file(&path).unwrap();
-    let mut piece = vec![0; 1_000_000];
-    readers[0].read_exact(&mut piece).await.unwrap();
-    drop(readers);
+    app.storage.write("large.bin", "another one under its name");
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert!(raw::parse(&answer).0.expect(200).body == large());
     let is_open = |entry: std::io::Result<std::fs::DirEntry>| {
-        std::fs::read_link(entry.unwrap().path()).is_ok_and(|file| file.starts_with(app.storage.path()))
+        let file = std::fs::read_link(entry.unwrap().path());
+        file.is_ok_and(|file| file.starts_with(app.storage.path()))
     };
-    eventually("the files are closed", async || !std::fs::read_dir("/proc/self/fd").unwrap().any(is_open)).await;
+    eventually("the file is closed", async || !std::fs::read_dir("/proc/self/fd").unwrap().any(is_open)).await;
 }
 
 #[tokio::test]
