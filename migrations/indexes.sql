@@ -59,3 +59,16 @@ create index concurrently users_display_name_trigrams on users using gin (lower(
 
 -- A workout that is sent twice is stored once.
 create unique index concurrently routine_submission_fingerprint on routine_submission (user_id, fingerprint);
+
+-- Where a stored picture is shown, by the random part of its name.
+create index concurrently users_avatar_picture on users (substring(avatar_url from '[0-9a-f]{32}'))
+  where avatar_url is not null;
+
+create index concurrently routines_picture on routines (substring(image_url from '[0-9a-f]{32}'))
+  where image_url is not null;
+
+create index concurrently routine_share_snapshots_picture on routine_share_snapshots
+  (substring(image_url from '[0-9a-f]{32}')) where image_url is not null;
+
+create index concurrently guilds_icon_picture on guilds (substring(icon_url from '[0-9a-f]{32}'))
+  where icon_url is not null;

@@ -10,6 +10,7 @@ use crate::db::Db;
 use crate::http::files::Folder;
 use crate::http::held::Documents;
 use crate::password::Passwords;
+use crate::storage::Storage;
 use crate::time::Clock;
 use crate::token::Tokens;
 
@@ -27,6 +28,8 @@ pub struct App {
     pub passwords: Passwords,
     /// The service's own documents.
     pub documents: Documents,
+    /// Stored pictures, to be written.
+    pub storage: Storage,
     /// Stored pictures, for anybody.
     pub static_files: Folder,
     /// The web app's build, if there is one.
@@ -47,6 +50,7 @@ impl App {
             tokens: Tokens::new(&config.tokens),
             passwords: Passwords::new(),
             documents: Documents::default(),
+            storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),
             web_app: web_app(&config),
             writes: TaskTracker::new(),

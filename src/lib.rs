@@ -10,6 +10,7 @@ pub mod ids;
 pub mod images;
 pub mod password;
 pub mod pictures;
+pub mod storage;
 pub mod telemetry;
 pub mod token;
 

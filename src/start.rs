@@ -13,6 +13,9 @@ use crate::domain::scenarios::catalogue;
 use crate::error::{Error, Result};
 use crate::time::Clock;
 
+/// Pause between two looks for files that nobody will finish.
+const SWEEP: Duration = Duration::from_secs(3600);
+
 /// Pause between two looks for a database that was away at the start.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -54,11 +57,30 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
     let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;
     if chosen.reachable {
         migrate(&chosen.dsn).await.map_err(StartError::Migration)?;
-        return Ok(Arc::new(App::new(config, db, clock, true)));
+        return Ok(begin(App::new(config, db, clock, true)));
     }
-    let app = Arc::new(App::new(config, db, clock, false));
+    let app = begin(App::new(config, db, clock, false));
     tokio::spawn(migrate_when_back(Arc::clone(&app), chosen.dsn));
     Ok(app)
+}
+
+/// Begins what goes on beside the requests.
+fn begin(app: App) -> Arc<App> {
+    let app = Arc::new(app);
+    tokio::spawn(sweep(Arc::clone(&app)));
+    app
+}
+
+/// Removes again and again what uploads of processes that were killed have left.
+async fn sweep(app: Arc<App>) {
+    loop {
+        match app.storage.sweep().await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(files, "uploads that were never finished are removed"),
+            Err(error) => tracing::warn!(cause = error.chain(), "uploads that were never finished cannot be removed"),
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
 }
 
 /// Chooses the database of this configuration and logs what was tried.

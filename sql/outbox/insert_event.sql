@@ -1,4 +1,4 @@
 -- Leaves an event for the worker, unless it was told before; by outbox_events_event_key_key.
 insert into outbox_events (topic, payload, event_key, aggregate, available_at, created_at)
-values ($1, $2, $3, $4, $5, $5)
+values ($1, $2, $3, $4, $6, $5)
 on conflict (event_key) do nothing

@@ -17,6 +17,7 @@ pub mod sessions;
 pub mod site;
 pub mod social;
 pub mod standards;
+pub mod uploads;
 pub mod users;
 pub mod workouts;
 
@@ -27,6 +28,7 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     auth::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
+    uploads::STATEMENTS,
     scenarios::STATEMENTS,
     scores::STATEMENTS,
     energy::STATEMENTS,

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::domain::outbox::{Event, Settled, Topic};
-use crate::domain::workouts;
+use crate::domain::{uploads, workouts};
 use crate::error::Result;
 
 /// Handles an event and settles it.
@@ -12,5 +12,6 @@ use crate::error::Result;
 pub async fn run(app: &App, event: &Event) -> Result<Settled> {
     match event.topic {
         Topic::WorkoutSubmitted => workouts::count(app, event).await,
+        Topic::PictureReleased => uploads::remove_unused(app, event).await,
     }
 }

@@ -24,6 +24,7 @@ const PROMISED: &[Promise] = &[
     ("GET",    "/api/v1/users/me", User, 200),
     ("PATCH",  "/api/v1/users/me", User, 200),
     ("PATCH",  "/api/v1/users/me/unit", User, 200),
+    ("PATCH",  "/api/v1/users/me/avatar", User, 200),
     ("DELETE", "/api/v1/users/me", User, 204),
     ("GET",    "/api/v1/users/{user_id}", Open, 200),
     ("GET",    "/api/v1/users/username/{username}", Open, 200),
@@ -70,6 +71,7 @@ const PROMISED: &[Promise] = &[
     // Routines and workouts.
     ("GET",    "/api/v1/routines", User, 200),
     ("POST",   "/api/v1/routines", User, 201),
+    ("POST",   "/api/v1/routines/images", User, 201),
     ("GET",    "/api/v1/routines/{routine_id}", User, 200),
     ("PUT",    "/api/v1/routines/{routine_id}", User, 200),
     ("DELETE", "/api/v1/routines/{routine_id}", User, 204),

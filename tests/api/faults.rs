@@ -16,7 +16,7 @@ pub const SQUAT_BOARD: &str = "/api/v1/scores/scenario/back_squat/leaderboard";
 const ME: &str = "/api/v1/users/me";
 
 /// The service with a line to its database that can be cut.
-async fn behind_proxy() -> (TestApp, Proxy) {
+pub async fn behind_proxy() -> (TestApp, Proxy) {
     let database = TestDatabase::migrated().await;
     let url = database.url();
     let proxy = Proxy::to(SocketAddr::from(([127, 0, 0, 1], port_of(&url)))).await;

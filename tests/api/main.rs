@@ -35,6 +35,7 @@ mod scores;
 mod sessions;
 mod social;
 mod static_files;
+mod uploads;
 mod users;
 mod web_app;
 mod workouts;

@@ -85,6 +85,14 @@ impl Case {
     fn needs_body(&self) -> bool {
         self.operation.body.as_ref().is_some_and(|body| body.required)
     }
+
+    /// The `Content-Type` of a body that the route takes.
+    fn content_type(&self) -> &'static str {
+        match self.operation.body.as_ref().unwrap().media_type {
+            "multipart/form-data" => "multipart/form-data; boundary=x",
+            media_type => media_type,
+        }
+    }
 }
 
 #[track_caller]
@@ -239,7 +247,7 @@ async fn broken_bodies_are_unusable_values() {
     let lifter = app.lifter("ada").await;
     let deep = "[".repeat(10_000);
     for case in cases(&lifter).iter().filter(|case| case.has_body()) {
-        let media_type = case.operation.body.as_ref().unwrap().media_type;
+        let media_type = case.content_type();
         let path = case.path_with_query();
         let request = case.authorised(&app, &lifter, &path);
         let mut bodies = if case.needs_body() { vec![String::new()] } else { Vec::new() };
@@ -262,7 +270,8 @@ async fn broken_bodies_are_unusable_values() {
         }
         let answer = request.clone().body(media_type, vec![b'{', 0xff, b'}']).send().await;
         assert_eq!(answer.status, 422, "{} with bytes that are no text", case.name());
-        for other in ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/jsonp"] {
+        let others = ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/jsonp"];
+        for other in others.into_iter().filter(|other| *other != media_type) {
             let answer = request.clone().body(other, format!("{{\"a\":\"{CANARY}\"}}")).send().await;
             assert_eq!(
                 (answer.status, answer.error_code().as_str()),
@@ -280,7 +289,7 @@ async fn bodies_over_the_bound_are_refused_and_those_at_it_read() {
     let app = TestApp::start().await;
     let lifter = app.lifter("ada").await;
     for case in cases(&lifter).iter().filter(|case| case.has_body()) {
-        let media_type = case.operation.body.as_ref().unwrap().media_type;
+        let media_type = case.content_type();
         let request = case.authorised(&app, &lifter, &case.path_with_query());
         for (extra, status) in [(0, 422), (1, 413), (100_000, 413)] {
             let body = vec![b' '; case.route.body_max_bytes + extra];

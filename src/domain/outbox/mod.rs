@@ -53,6 +53,8 @@ macro_rules! topics { ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
 topics! {
     /// A lifter logged a workout.
     WorkoutSubmitted "workout.submitted";
+    /// A picture is shown less than before, or was stored and may never be shown.
+    PictureReleased "picture.released";
 }
 
 /// Something that happened.
@@ -90,8 +92,17 @@ pub struct Settled(());
 /// # Errors
 /// As its statement.
 pub async fn publish(tx: &Tx, event: &NewEvent<'_>, now: Timestamp) -> Result<()> {
-    let key = format!("{}:{}", event.topic.name(), event.key);
-    sql::insert_event(tx, event.topic.name(), &event.payload, &key, &event.aggregate, now).await?;
+    publish_for(tx, event, now, now).await
+}
+
+/// Leaves an event that no worker takes before it is due.
+///
+/// # Errors
+/// As its statement.
+pub async fn publish_for(db: &impl Conn, event: &NewEvent<'_>, now: Timestamp, due: Timestamp) -> Result<()> {
+    let topic = event.topic.name();
+    let key = format!("{topic}:{}", event.key);
+    sql::insert_event(db, topic, &event.payload, &key, &event.aggregate, now, due).await?;
     Ok(())
 }
 

@@ -54,9 +54,10 @@ pub struct NoticeRow {
 } }
 
 statements! {
-    /// Leaves an event for the worker.
-    pooled fn insert_event(topic: &str, payload: &Value, key: &str, aggregate: &str, now: Timestamp) -> exec =
-        "outbox/insert_event";
+    /// Leaves an event for the worker, to be taken when it is due.
+    pooled fn insert_event(
+        topic: &str, payload: &Value, key: &str, aggregate: &str, now: Timestamp, due: Timestamp,
+    ) -> exec = "outbox/insert_event";
     /// Leases due events of these topics until then.
     pooled fn claim_events(now: Timestamp, at_most: i64, lease: Uuid, until: Timestamp, topics: &[&str]) -> many LeasedRow =
         "outbox/claim_events";

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::making::{Plan, add, check_there, insert_scenarios};
 use super::rules::{Planned, check_repeated};
 use super::sql::{self, RoutineRow};
-use super::wire::{NewRoutine, NewRoutineScenario, NewScenarios, Routine, RoutinePatch};
+use super::wire::{NewRoutine, NewRoutineScenario, NewScenarios, Routine, RoutineImage, RoutinePatch};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{Caller, User};
+use crate::domain::uploads::{self, Picture};
 use crate::domain::users;
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::{Created, Json, NoContent, Path};
@@ -81,13 +82,14 @@ pub async fn update(
     Json(patch): Json<RoutinePatch>,
 ) -> Result<Json<Routine>> {
     let changes = Changes::new(&app, patch)?;
-    let row = app.db.tx(|tx| update_in(tx, caller, id, &changes)).await?;
+    let row = app.db.tx(|tx| update_in(tx, &app, caller, id, &changes)).await?;
+    app.outbox_bell.notify_one();
     Ok(Json(Routine::new(row, &app.config.pictures)))
 }
 
-async fn update_in(tx: Tx, caller: Caller, id: RoutineId, changes: &Changes) -> Result<RoutineRow> {
+async fn update_in(tx: Tx, app: &App, caller: Caller, id: RoutineId, changes: &Changes) -> Result<RoutineRow> {
     let (tx, user) = (&tx, caller.user);
-    tokio::try_join!(biased; users::lock(tx, caller), lock_own(tx, user, id))?;
+    let ((), before) = tokio::try_join!(biased; users::lock(tx, caller), lock_own(tx, user, id))?;
     if let Some(planned) = &changes.scenarios {
         check_there(tx, planned).await?;
         tokio::try_join!(biased; sql::delete_scenarios(tx, id), insert_scenarios(tx, id, planned))?;
@@ -98,24 +100,39 @@ async fn update_in(tx: Tx, caller: Caller, id: RoutineId, changes: &Changes) -> 
     };
     let update = sql::update_routine(tx, id, changes.name.as_deref(), image_changes, image_key);
     let (_, row) = tokio::try_join!(biased; update, sql::get_routine(tx, id, user))?;
-    row.or_404(Noun::Routine)
+    let row = row.or_404(Noun::Routine)?;
+    if before != row.image_url {
+        uploads::release(tx, app, [before]).await?;
+    }
+    Ok(row)
 }
 
-/// Locks a routine of the lifter's own.
-async fn lock_own(tx: &Tx, user: UserId, id: RoutineId) -> Result<()> {
-    let owner = sql::lock_routine(tx, id).await?.or_404(Noun::Routine)?.user_id;
-    if owner == Some(user) { Ok(()) } else { Err(Error::new(Problem::Forbidden)) }
+/// Locks a routine of the lifter's own; answers what it shows.
+async fn lock_own(tx: &Tx, user: UserId, id: RoutineId) -> Result<Option<String>> {
+    let routine = sql::lock_routine(tx, id).await?.or_404(Noun::Routine)?;
+    if routine.user_id == Some(user) { Ok(routine.image_url) } else { Err(Error::new(Problem::Forbidden)) }
 }
 
 pub async fn delete(app: Arc<App>, caller: Caller, Path((id,)): Path<(RoutineId,)>) -> Result<NoContent> {
-    app.db.tx(|tx| delete_in(tx, caller, id)).await?;
+    app.db.tx(|tx| delete_in(tx, &app, caller, id)).await?;
+    app.outbox_bell.notify_one();
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, caller: Caller, id: RoutineId) -> Result<()> {
-    tokio::try_join!(biased; users::lock(&tx, caller), lock_own(&tx, caller.user, id))?;
+async fn delete_in(tx: Tx, app: &App, caller: Caller, id: RoutineId) -> Result<()> {
+    let ((), picture) = tokio::try_join!(biased; users::lock(&tx, caller), lock_own(&tx, caller.user, id))?;
     tokio::try_join!(biased; sql::detach_workouts(&tx, id), sql::delete_routine(&tx, id))?;
-    Ok(())
+    uploads::release(&tx, app, [picture]).await
+}
+
+pub async fn upload_image(
+    app: Arc<App>,
+    User(_): User,
+    picture: Picture<uploads::RoutineImage>,
+) -> Result<Created<RoutineImage>> {
+    let image_key = picture.keep(&app).await?.to_string();
+    let image_url = pictures::address(&app.config.pictures, Some(&image_key)).unwrap_or_default();
+    Ok(Created(RoutineImage { image_url, image_key }))
 }
 
 pub async fn list_hidden(app: Arc<App>, User(user): User) -> Result<Json<Vec<RoutineId>>> {

@@ -22,6 +22,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/api/v1/routines" handlers::list "One's own routines and everybody's, but the hidden ones, newest first."),
     route!(Post "/api/v1/routines" handlers::create "Makes a routine.")
         .fails_with(&[Problem::RoutineLimitReached]),
+    route!(Post "/api/v1/routines/images" handlers::upload_image "Sends up a picture that routines can show.").upload(),
     route!(Get "/api/v1/routines/{routine_id}" handlers::show "A routine of one's own or of everybody's.").fails(&[404]),
     route!(Put "/api/v1/routines/{routine_id}" handlers::update "Changes a routine of one's own.")
         .fails_with(&[Problem::Forbidden, Problem::NotFound]),

@@ -40,8 +40,9 @@ pub struct CountRow {
 } }
 
 row! { /// A routine that is locked.
-pub struct OwnerRow {
+pub struct LockedRow {
     user_id: Option<UserId>,
+    image_url: Option<String>,
 } }
 
 row! { /// A routine that is hidden.
@@ -63,7 +64,7 @@ statements! {
     pooled fn insert_scenarios(id: RoutineId, scenarios: &[ScenarioId], sets: &[i32], reps: &[i32]) -> exec =
         "routines/insert_scenarios";
     /// Locks one and tells whose it is.
-    pooled fn lock_routine(id: RoutineId) -> opt OwnerRow = "routines/lock_routine";
+    pooled fn lock_routine(id: RoutineId) -> opt LockedRow = "routines/lock_routine";
     /// Changes a name that is given, and the picture if it is said to change.
     pooled fn update_routine(id: RoutineId, name: Option<&str>, image_changes: bool, image_key: Option<&str>) -> exec =
         "routines/update_routine";

@@ -114,6 +114,14 @@ impl Routine {
     }
 }
 
+output! { /// A picture that routines can show.
+pub struct RoutineImage {
+    /// Its absolute address.
+    image_url: String,
+    /// What routines name it by.
+    image_key: String,
+} }
+
 output! { /// A routine as it was when it was shared.
 pub struct SharedRoutine {
     /// The code that it is found by.

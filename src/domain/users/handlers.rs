@@ -14,6 +14,7 @@ use crate::domain::auth::{self, Caller};
 use crate::domain::energy;
 use crate::domain::sessions::{self, AccessToken, Client, Pair, TokenPair, WithCookie};
 use crate::domain::standards::Unit;
+use crate::domain::uploads::{self, Avatar, Picture};
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::{Created, Form, Json, NoContent, Path};
 use crate::ids::UserId;
@@ -76,8 +77,32 @@ pub async fn update(app: Arc<App>, caller: Caller, Json(patch): Json<ProfilePatc
         Patch::Set(password) => Some(app.passwords.turn().await?.hash(password.0.clone()).await?),
         Patch::Keep => None,
     };
-    let row = app.db.tx(|tx| update_in(tx, &app, caller, &patch, hash.as_deref())).await;
-    Ok(Json(User::own(name_conflicts(row)?, &app.config.pictures)))
+    let changed = app.db.tx(|tx| update_in(tx, &app, caller, &patch, hash.as_deref())).await;
+    let row = name_conflicts(changed)?;
+    app.outbox_bell.notify_one();
+    Ok(Json(User::own(row, &app.config.pictures)))
+}
+
+/// The account is looked up before a picture is received, and again when its row is locked.
+pub async fn update_avatar(
+    app: Arc<App>,
+    auth::User(_): auth::User,
+    caller: Caller,
+    picture: Picture<Avatar>,
+) -> Result<Json<User>> {
+    let key = picture.keep(&app).await?.to_string();
+    let row = app.db.tx(|tx| update_avatar_in(tx, &app, caller, &key)).await?;
+    app.outbox_bell.notify_one();
+    Ok(Json(User::own(row, &app.config.pictures)))
+}
+
+async fn update_avatar_in(tx: Tx, app: &App, caller: Caller, key: &str) -> Result<UserRow> {
+    let user = caller.user;
+    let ((), before) = tokio::try_join!(biased; lock(&tx, caller), sql::get_user(&tx, user))?;
+    let update = sql::update_avatar(&tx, user, key, app.clock.now());
+    let release = uploads::release(&tx, app, [before.and_then(|row| row.avatar_url)]);
+    let (_, (), after) = tokio::try_join!(biased; update, release, sql::get_user(&tx, user))?;
+    after.ok_or_else(auth::no_account)
 }
 
 pub async fn update_unit(app: Arc<App>, caller: Caller, Json(unit): Json<UnitPatch>) -> Result<Json<User>> {
@@ -126,6 +151,9 @@ async fn update_in(tx: Tx, app: &App, caller: Caller, patch: &ProfilePatch, hash
     if hash.is_some() {
         sessions::end_others(tx, caller, "password_changed", now).await?;
     }
+    if before.avatar_url != after.avatar_url {
+        uploads::release(tx, app, [before.avatar_url]).await?;
+    }
     sql::get_user(tx, user).await?.ok_or_else(auth::no_account)
 }
 
@@ -157,19 +185,21 @@ fn patched(app: &App, mut row: UserRow, patch: &ProfilePatch) -> Result<UserRow>
 }
 
 pub async fn delete(app: Arc<App>, caller: Caller) -> Result<NoContent> {
-    app.db.tx(|tx| delete_in(tx, caller)).await?;
+    app.db.tx(|tx| delete_in(tx, &app, caller)).await?;
+    app.outbox_bell.notify_one();
     Ok(NoContent)
 }
 
-async fn delete_in(tx: Tx, caller: Caller) -> Result<()> {
+async fn delete_in(tx: Tx, app: &App, caller: Caller) -> Result<()> {
     let user = caller.user;
-    tokio::try_join!(
+    let ((), pictures, ..) = tokio::try_join!(
         biased;
         lock(&tx, caller),
+        sql::list_pictures(&tx, user),
         sql::detach_workouts(&tx, user),
         sql::delete_board_entries(&tx, user),
         sql::delete_rate_events(&tx, user),
         sql::delete_user(&tx, user),
     )?;
-    Ok(())
+    uploads::release(&tx, app, pictures.into_iter().map(|row| row.picture)).await
 }

@@ -41,6 +41,7 @@ pub const ROUTES: &[Route] = &[
         Problem::UsernameTaken,
         Problem::TooManyRequests,
     ]),
+    route!(Patch "/api/v1/users/me/avatar" handlers::update_avatar "Gives oneself a picture.").upload(),
     route!(Patch "/api/v1/users/me/unit" handlers::update_unit "Changes the unit one reads weights in."),
     route!(Delete "/api/v1/users/me" handlers::delete "Deletes one's own account and everything that belongs to it."),
     route!(Get "/api/v1/users/{user_id}" handlers::show "Another lifter's account.").fails(&[404]),

@@ -57,6 +57,11 @@ pub struct TakenRow {
     username: bool,
 } }
 
+row! { /// A picture that goes with an account.
+pub struct PictureRow {
+    picture: Option<String>,
+} }
+
 statements! {
     /// One account.
     shared fn get_user(id: UserId) -> opt UserRow = "users/get_user";
@@ -84,6 +89,10 @@ statements! {
         avatar_url: Option<&str>, weight: Option<f64>, gender: Option<&str>, preferred_unit: &str, weight_multiplier: f64,
         now: Timestamp,
     ) -> exec = "users/update_user";
+    /// Gives an account another picture.
+    pooled fn update_avatar(id: UserId, avatar_key: &str, now: Timestamp) -> exec = "users/update_avatar";
+    /// The pictures that go with an account.
+    pooled fn list_pictures(id: UserId) -> many PictureRow = "users/list_pictures";
     /// Parts the workouts of others from routines that go.
     pooled fn detach_workouts(user: UserId) -> exec = "users/update_detached_workouts";
     /// Deletes old board rows, which no foreign key follows.

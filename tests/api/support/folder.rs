@@ -35,6 +35,23 @@ impl TestFolder {
         std::fs::write(&path, bytes).unwrap();
         path
     }
+
+    /// The files below it, hidden ones too, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let (mut found, mut folders) = (Vec::new(), vec![self.0.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() && !path.is_symlink() {
+                    folders.push(path);
+                } else {
+                    found.push(path.strip_prefix(&self.0).unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
 }
 
 impl Drop for TestFolder {

@@ -8,6 +8,7 @@ pub mod client;
 pub mod cluster;
 pub mod database;
 pub mod folder;
+pub mod form;
 pub mod ledger;
 pub mod program;
 pub mod proxy;

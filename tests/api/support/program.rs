@@ -80,8 +80,23 @@ impl Served {
         Self::start_word("worker", "working", variables).await
     }
 
+    /// Starts `serve` where no file can have more than so many bytes: a disk that is nearly full.
+    pub async fn with_file_limit(kib: u32, variables: &[(&str, &str)]) -> Self {
+        let serve = command(&["serve"], &with_the_rest(variables));
+        let mut limited = Command::new("bash");
+        // The signal that comes with the limit is a shell's way to say so; a full disk sends none.
+        limited.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" serve"));
+        limited.arg(serve.as_std().get_program()).env_clear();
+        limited.envs(serve.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        Self::until_ready(limited, "listening").await
+    }
+
     async fn start_word(word: &str, ready: &'static str, variables: &[(&str, &str)]) -> Self {
-        let mut command = command(&[word], &with_the_rest(variables));
+        Self::until_ready(command(&[word], &with_the_rest(variables)), ready).await
+    }
+
+    async fn until_ready(mut command: Command, ready: &'static str) -> Self {
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -107,6 +122,14 @@ impl Served {
     /// What it has written to standard error so far.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()
+    }
+
+    /// Kilobytes of memory that it has in use.
+    pub fn resident_kib(&self) -> u64 {
+        let id = self.child.id().expect("the server runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
     /// Ends it without a chance to say anything (SIGKILL).
