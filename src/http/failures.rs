@@ -65,12 +65,15 @@ mod tests {
 
     #[test]
     fn kinds_follow_from_the_signature_and_from_the_rules() {
-        use Problem::{EmailTaken, Forbidden, InsufficientPermissions, InvalidCredentials, InvalidToken, NotFound};
+        use Problem::{
+            EmailTaken, Forbidden, InsufficientPermissions, InvalidCredentials, InvalidToken, NotFound,
+            RefreshTokenReused,
+        };
         assert_eq!(own(PLAIN, Access::Open), []);
         assert_eq!(own(PLAIN, Access::Admin), [InvalidToken, InsufficientPermissions]);
         assert_eq!(own(PLAIN.fails(&[404]), Access::User), [InvalidToken, NotFound]);
         assert_eq!(own(PLAIN.fails_with(&[EmailTaken]), Access::Open), [EmailTaken]);
-        assert_eq!(own(PLAIN.fails(&[401]), Access::Open), [InvalidToken, InvalidCredentials]);
+        assert_eq!(own(PLAIN.fails(&[401]), Access::Open), [InvalidToken, InvalidCredentials, RefreshTokenReused]);
         assert!(own(PLAIN.fails(&[403]), Access::Admin).contains(&Forbidden));
     }
 }
