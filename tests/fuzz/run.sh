@@ -49,8 +49,10 @@ leave() {
         wait "$server" 2>/dev/null || true
     fi
     sql "$TEST_DATABASE_URL" -c "drop database if exists $database with (force)" || true
+    rm -rf "$pictures"
     exit "$code"
 }
+pictures=$(mktemp -d)
 trap leave EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -61,7 +63,7 @@ sql "$TEST_DATABASE_URL" -c "create database $database"
 export FUZZ_ADMIN_TOKEN=admin-token-of-the-fuzzer-0123456789
 env -i DATABASE_URL="$url" PORT=0 LOG_FORMAT=json JWT_SECRET_KEY=access-secret-of-the-fuzzer-0123456789 \
     REFRESH_JWT_SECRET_KEY=refresh-secret-of-the-fuzzer-0123456789 ADMIN_API_TOKEN=$FUZZ_ADMIN_TOKEN \
-    "${CARGO_TARGET_DIR:-target}/debug/repduel-backend" serve >"$environment/server.log" 2>&1 &
+    STATIC_STORAGE_DIR="$pictures" "${CARGO_TARGET_DIR:-target}/debug/repduel-backend" serve >"$environment/server.log" 2>&1 &
 server=$!
 for _ in {1..300}; do
     address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$environment/server.log")

@@ -13,6 +13,7 @@ use crate::http::multipart::{Form, MEDIA_TYPE, Part};
 use crate::http::route::{BodyFacts, FILE_MAX_BYTES};
 use crate::http::{Cx, FromCx, Operation};
 use crate::images::{Flaw, Format, SNIFF_BYTES};
+use crate::schema::WITHOUT_CONTROLS;
 use crate::storage::{Incoming, Key, Kind, Storage, refused};
 
 /// A picture that a route takes: the name of its part, and what it is of.
@@ -75,7 +76,11 @@ impl<U: Upload> FromCx for Picture<U> {
 
     fn describe(operation: &mut Operation) {
         let file = json!({ "type": "string", "format": "binary", "description": "A picture of at most 10 MiB." });
-        let schema = json!({ "type": "object", "required": [U::PART], "properties": { U::PART: file } });
+        // Other parts are passed over, but a control character in a part's name breaks its head.
+        let names = json!({ "pattern": WITHOUT_CONTROLS });
+        let properties = json!({ U::PART: file });
+        let schema =
+            json!({ "type": "object", "required": [U::PART], "properties": properties, "propertyNames": names });
         operation.body = Some(BodyFacts { media_type: MEDIA_TYPE, required: true, schema });
         operation.failures.extend(BODY_FAILURES);
     }
