@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::network::Network;
+
 /// A secret value. Printing it prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -158,6 +160,11 @@ pub const VARS: &[Var] = &[
     var("APPLE_TEAM_ID", "", "team of the iOS app that opens links to here; absent: no app does"),
     var("IOS_BUNDLE_ID", "io.repduel.app", "bundle of that app"),
     var("TRUSTED_HOSTS", "", "comma list of Host names that are served; empty: all"),
+    var(
+        "TRUSTED_PROXIES",
+        "127.0.0.0/8, ::1",
+        "comma list of addresses and networks whose `X-Forwarded-For` and `-Proto` are believed; `none`: nobody's",
+    ),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
     var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
@@ -206,6 +213,8 @@ pub struct Config {
     pub apple_app_id: Option<String>,
     /// Host names that are served; empty: all.
     pub trusted_hosts: Vec<String>,
+    /// Machines of ours that say on whose behalf they ask.
+    pub trusted_proxies: Vec<Network>,
     /// The curve of levels.
     pub levels: LevelConfig,
     /// Work in the background.
@@ -406,6 +415,7 @@ impl Config {
             },
             apple_app_id: read_apple_app_id(&mut reader),
             trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
+            trusted_proxies: read_trusted_proxies(&mut reader),
             levels: LevelConfig {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
                 max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
@@ -561,6 +571,14 @@ fn read_apple_app_id(reader: &mut Reader<'_>) -> Option<String> {
     (!team.is_empty()).then(|| format!("{team}.{bundle}"))
 }
 
+fn read_trusted_proxies(reader: &mut Reader<'_>) -> Vec<Network> {
+    let must = "be `none`, or hold addresses and networks only";
+    reader.parsed("TRUSTED_PROXIES", must, Vec::new(), |text| match text {
+        "none" => Some(Vec::new()),
+        _ => list(text).map(Network::parse).collect(),
+    })
+}
+
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {
     let must = "be error, warn, info, debug or trace";
     reader.parsed("LOG_LEVEL", must, tracing::Level::INFO, |text| match text.to_ascii_lowercase().as_str() {
@@ -614,9 +632,15 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once_by_name_without_the_value() {
-        let errors = config(&[("PORT", "canary"), ("APP_ENV", "canary"), ("COOKIE_SAMESITE", "canary")]).unwrap_err();
+        let errors = config(&[
+            ("PORT", "canary"),
+            ("APP_ENV", "canary"),
+            ("COOKIE_SAMESITE", "canary"),
+            ("TRUSTED_PROXIES", "::1, canary"),
+        ])
+        .unwrap_err();
         let text = errors.to_string();
-        for name in ["PORT", "APP_ENV", "COOKIE_SAMESITE", "DATABASE_URL", "JWT_SECRET_KEY"] {
+        for name in ["PORT", "APP_ENV", "COOKIE_SAMESITE", "TRUSTED_PROXIES", "DATABASE_URL", "JWT_SECRET_KEY"] {
             assert!(text.contains(name), "{name} is missing in {text}");
         }
         assert!(!text.contains("canary"));

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod error;
+pub mod network;
 pub mod schema;
 pub mod time;
 

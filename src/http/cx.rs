@@ -1,6 +1,6 @@
 //! One request as a handler's extractors see it: owned, so that the handler can outlive its connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
@@ -8,14 +8,11 @@ use hyper::http::HeaderMap;
 use hyper::http::request::Parts;
 
 use super::body::BodySlot;
+use super::client::Client;
 use super::route::{Route, Table};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::ids::UserId;
-
-/// The socket's other end, which the server notes in each request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// A check that is put off until it matters.
 type Check = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
@@ -30,6 +27,8 @@ pub struct Cx {
     pub route: &'static Route,
     /// Method, address and headers.
     pub head: Parts,
+    /// Who is at the other end.
+    pub client: Client,
     /// The body, unread.
     pub body: BodySlot,
     /// Who turned out to be calling; the request's log line tells it.
@@ -46,7 +45,7 @@ impl Cx {
         app: Arc<App>,
         table: Table,
         (route, parameters): (&'static Route, Vec<Option<String>>),
-        head: Parts,
+        (head, client): (Parts, Client),
         body: BodySlot,
     ) -> Self {
         Self {
@@ -54,12 +53,19 @@ impl Cx {
             table,
             route,
             head,
+            client,
             body,
             caller: Arc::new(OnceLock::new()),
             parameters: parameters.into_iter(),
             parameters_taken: 0,
             before_refusal: None,
         }
+    }
+
+    /// The address the request came from.
+    #[must_use]
+    pub fn client_address(&self) -> IpAddr {
+        self.client.address
     }
 
     /// The request's headers.
@@ -72,12 +78,6 @@ impl Cx {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
-    }
-
-    /// The client's address.
-    #[must_use]
-    pub fn client_address(&self) -> Option<IpAddr> {
-        self.head.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical())
     }
 
     /// Makes a check that the handler's own statements make on the way to success be made before any other refusal, too.

@@ -2,7 +2,7 @@
 
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::http::request::Parts;
 use uuid::Uuid;
@@ -44,6 +44,9 @@ pub const SHOWN_EVERYWHERE: (HeaderName, HeaderValue) =
 pub fn is_static(path: &str) -> bool {
     path.strip_prefix("/static").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+/// What browsers are told that came by https: for two years, come by nothing else.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// The request's id: the caller's if it is 1 to 128 visible ASCII characters, else a new one.
 #[must_use]
@@ -125,4 +128,9 @@ pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaul
     if version_defaulted {
         headers.insert(X_API_VERSION_DEFAULTED, HeaderValue::from_static("true"));
     }
+}
+
+/// Puts the header on a response that keeps a client which came by https from coming by http.
+pub fn keep_to_https(headers: &mut HeaderMap) {
+    headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
 }

@@ -2,6 +2,7 @@
 //! route table is handed in.
 
 pub mod body;
+pub mod client;
 pub mod conditional;
 pub mod cors;
 pub mod cx;

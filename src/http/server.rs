@@ -4,6 +4,7 @@
 //! accept that fails for want of resources is tried again after a pause; no connection and no write outlives the drain.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use super::cx::Peer;
 use super::dress::{Dressed, Notes};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
@@ -61,7 +61,7 @@ async fn accept_all(
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(connection(stream, Peer(peer), Arc::clone(&service), closing.clone(), permit));
+                tokio::spawn(connection((stream, peer), Arc::clone(&service), closing.clone(), permit));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -79,8 +79,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn connection(
-    stream: TcpStream,
-    peer: Peer,
+    (stream, peer): (TcpStream, SocketAddr),
     service: Arc<Service>,
     mut closing: watch::Receiver<()>,
     permit: OwnedSemaphorePermit,
@@ -90,10 +89,9 @@ async fn connection(
     }
     let notes = Arc::new(Notes::default());
     let io = Dressed::new(TokioIo::new(stream), Arc::clone(&notes));
-    let respond = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+    let respond = service_fn(move |request| {
         let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
-        request.extensions_mut().insert(peer);
-        async move { Ok::<_, std::convert::Infallible>(service.respond(request, &notes).await) }
+        async move { Ok::<_, std::convert::Infallible>(service.respond(request, peer.ip(), &notes).await) }
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())

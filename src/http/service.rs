@@ -1,5 +1,6 @@
 //! The life of a request, top to bottom.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
 
 use super::body::BodySlot;
+use super::client::Client;
 use super::cx::Cx;
 use super::dress::Notes;
 use super::reply::{Response, empty, problem};
@@ -47,10 +49,12 @@ impl Service {
         Self { app, table, router: Router::new(table), web_app }
     }
 
-    /// Answers one request. Never fails: whatever goes wrong is a problem document. `notes` are those of its connection.
-    pub async fn respond(&self, request: Request<Incoming>, notes: &Notes) -> Response {
+    /// Answers one request from the socket of this peer. Never fails: whatever goes wrong is a problem document. `notes` are
+    /// those of its connection.
+    pub async fn respond(&self, request: Request<Incoming>, peer: IpAddr, notes: &Notes) -> Response {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
+        let client = Client::of(peer, &head.headers, &self.app.config.trusted_proxies);
         let request_id = headers::request_id(&head.headers);
         let origin = cors::allowed_origin(&self.app.config, &head.headers);
         let version = headers::version_is_defaulted(&path, &head.headers);
@@ -59,7 +63,7 @@ impl Service {
         let mut line = RequestLine::begin(request_id.clone(), head.method.clone());
 
         let outcome = match version {
-            Ok(_) => self.dispatch(head, body.clone(), &mut line).await,
+            Ok(_) => self.dispatch((head, client), body.clone(), &mut line).await,
             Err(error) => Err(error),
         };
         let mut response = outcome.unwrap_or_else(|error| {
@@ -78,6 +82,9 @@ impl Service {
         }
         headers::decorate(response.headers_mut(), request_id, defaulted);
         cors::decorate(response.headers_mut(), origin);
+        if client.is_https {
+            headers::keep_to_https(response.headers_mut());
+        }
         if self.app.is_draining() || response.status() == StatusCode::REQUEST_TIMEOUT {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -85,7 +92,12 @@ impl Service {
         response
     }
 
-    async fn dispatch(&self, head: Parts, body: BodySlot, line: &mut RequestLine) -> Result<Response> {
+    async fn dispatch(
+        &self,
+        (head, client): (Parts, Client),
+        body: BodySlot,
+        line: &mut RequestLine,
+    ) -> Result<Response> {
         let path = head.uri.path();
         headers::check_size(&head)?;
         headers::check_host(path, &head.headers, &self.app.config.trusted_hosts)?;
@@ -99,7 +111,7 @@ impl Service {
             Found::Nothing => Err(Error::new(Problem::NotFound)),
             Found::OtherMethods(allow) => Err(Error::method_not_allowed(allow)),
             Found::Route(route, parameters) => {
-                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), head, body);
+                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), body);
                 line.route(route.path, Arc::clone(&cx.caller));
                 self.run(route, cx).await
             }

@@ -251,7 +251,7 @@ fn every_file_says_what_it_is() {
 
 /// The floors, from the ground up. A module uses its own floor and those below.
 const FLOORS: [&[&str]; 6] = [
-    &["error", "schema", "time", "config"],
+    &["error", "schema", "time", "network", "config"],
     &["ids", "images", "telemetry", "db", "password", "pictures", "storage", "token"],
     &["app", "http", "openapi", "docs", "examples"],
     &["domain"],

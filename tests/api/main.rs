@@ -28,6 +28,7 @@ mod matrix;
 mod migrations;
 mod migrations_under_load;
 mod outbox;
+mod proxies;
 mod quests;
 mod routines;
 mod scenarios;

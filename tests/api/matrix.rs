@@ -48,9 +48,14 @@ fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// A request as the web app's comes in through the proxy.
+fn by_browser(app: &TestApp, method: &str, path: &str) -> Request {
+    app.request(method, path).header("origin", "https://www.repduel.com").header("x-forwarded-proto", "https")
+}
+
 impl Case {
     fn request(&self, app: &TestApp, path: &str) -> Request {
-        app.request(self.route.method.name(), path).header("origin", "https://www.repduel.com")
+        by_browser(app, self.route.method.name(), path)
     }
 
     /// With the token that the route wants.
@@ -107,6 +112,7 @@ fn carries_everything(name: &str, answer: &Answer) {
         "cross-origin-opener-policy",
         "cross-origin-resource-policy",
         "content-security-policy",
+        "strict-transport-security",
         "cache-control",
     ] {
         assert!(answer.headers.contains_key(header), "{name}: {} lacks {header}", answer.status);
@@ -163,7 +169,7 @@ async fn both_slash_forms_and_head_answer_as_the_plain_one() {
             let other = case.authorised(&app, &lifter, &slashed).send().await;
             assert_eq!((other.status, other.header("location")), (answer.status, None), "{} with a slash", case.name());
         }
-        let head = app.request("HEAD", &plain).header("origin", "https://www.repduel.com");
+        let head = by_browser(&app, "HEAD", &plain);
         let head = match case.operation.access {
             Access::User => head.bearer(&lifter.token),
             _ => head,
@@ -197,7 +203,7 @@ async fn other_methods_are_named_in_allow() {
             if allow.split(", ").any(|allowed| allowed == method) {
                 continue;
             }
-            let request = app.request(method, &case.path).header("origin", "https://www.repduel.com");
+            let request = by_browser(&app, method, &case.path);
             let answer = request.try_send().await.unwrap();
             assert_eq!(
                 (answer.status, answer.error_code().as_str()),
@@ -355,7 +361,7 @@ async fn unknown_paths_are_not_found() {
         "/%2e%2e/etc",
     ] {
         let method = if path == "/api/v1/users/" { "DELETE" } else { "GET" };
-        let request = app.request(method, path).header("origin", "https://www.repduel.com");
+        let request = by_browser(&app, method, path);
         let answer = request.try_send().await.unwrap();
         let expected = if method == "DELETE" { 405 } else { 404 };
         assert_eq!(answer.status, expected, "{path}");

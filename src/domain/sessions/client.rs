@@ -14,7 +14,7 @@ pub struct Client {
     /// What it calls itself, if it does, in ASCII that can be shown.
     pub user_agent: Option<String>,
     /// Its address.
-    pub address: Option<String>,
+    pub address: String,
 }
 
 /// The text with everything replaced that does not just stand there: control characters, and letters that look like others.
@@ -27,7 +27,7 @@ fn shown(user_agent: &[u8]) -> Option<String> {
 impl FromCx for Client {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
         let user_agent = cx.headers().get(USER_AGENT).and_then(|value| shown(value.as_bytes()));
-        Ok(Self { user_agent, address: cx.client_address().map(|address| address.to_string()) })
+        Ok(Self { user_agent, address: cx.client_address().to_string() })
     }
 }
 

@@ -58,7 +58,7 @@ async fn insert(
         Proof::Token(token) => (None, Some(token.issued_at), token.legacy_expires_at),
     };
     let (idle_ends_at, absolute_ends_at) = (idle_ends_at(app, now), now.plus_s(LIFE_MAX_S));
-    let (user_agent, address) = (client.user_agent.as_deref(), client.address.as_deref());
+    let (user_agent, address) = (client.user_agent.as_deref(), Some(client.address.as_str()));
     sql::insert_session(
         &app.db,
         user,

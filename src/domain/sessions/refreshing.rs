@@ -32,7 +32,7 @@ pub async fn refresh(app: &App, token: &str, client: &Client) -> Result<Pair> {
 }
 
 async fn step(app: &App, token: &Refresh, client: &Client, now: Timestamp) -> Result<Option<SessionRow>> {
-    let (user_agent, address) = (client.user_agent.as_deref(), client.address.as_deref());
+    let (user_agent, address) = (client.user_agent.as_deref(), Some(client.address.as_str()));
     sql::step(&app.db, token.session, token.counter, now, idle_ends_at(app, now), user_agent, address).await
 }
 

@@ -108,7 +108,12 @@ impl TestApp {
 
     /// The service with another route table.
     pub async fn with_table(table: Table) -> Self {
-        Self::start_with(&[], Clock::System, table, None).await
+        Self::with_table_and_variables(table, &[]).await
+    }
+
+    /// The service with another route table and these variables in its environment.
+    pub async fn with_table_and_variables(table: Table, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(variables, Clock::System, table, None).await
     }
 
     /// The service on a database that is reached through another address.
