@@ -75,7 +75,7 @@ impl Problem {
         match status {
             408 => Self::RequestTimeout,
             413 => Self::PayloadTooLarge,
-            431 => Self::HeadersTooLarge,
+            414 | 431 => Self::HeadersTooLarge,
             400..500 => Self::MalformedRequest,
             _ => Self::Internal,
         }

@@ -75,23 +75,19 @@ impl BodySlot {
         if pieces.declared_bytes() > max_bytes { Err(too_large(max_bytes)) } else { Ok(pieces) }
     }
 
-    /// Takes what nobody read off the wire, within limits; answers whether something is left.
-    pub async fn clear(&self) -> bool {
-        let Some(mut body) = self.take() else { return false };
-        if self.is_awaited {
-            return true;
-        }
-        let cleared = timeout(LEFTOVER_WAIT, async {
+    /// Takes what nobody read off the wire, within limits. A client that waits to be asked for its body is not.
+    pub async fn clear(&self) {
+        let Some(mut body) = self.take().filter(|_| !self.is_awaited) else { return };
+        let _ = timeout(LEFTOVER_WAIT, async {
             let mut taken = 0;
-            while let Some(frame) = body.frame().await {
-                taken += frame.ok()?.data_ref().map_or(0, Bytes::len);
+            while let Some(Ok(frame)) = body.frame().await {
+                taken += frame.data_ref().map_or(0, Bytes::len);
                 if taken > LEFTOVER_MAX_BYTES {
-                    return None;
+                    return;
                 }
             }
-            Some(())
-        });
-        !matches!(cleared.await, Ok(Some(())))
+        })
+        .await;
     }
 }
 

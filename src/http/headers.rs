@@ -94,6 +94,16 @@ pub fn check_size(head: &Parts) -> Result<()> {
     if too_large { Err(Error::new(Problem::HeadersTooLarge)) } else { Ok(()) }
 }
 
+/// Checks that the request asks for a path of this server. The other forms of a target are for proxies, and name a host beside
+/// the `Host` header, which other readers may prefer.
+///
+/// # Errors
+/// 400 if it does not.
+pub fn check_target(head: &Parts) -> Result<()> {
+    let names_host = head.uri.scheme().is_some() || head.uri.authority().is_some();
+    if names_host { Err(Error::new(Problem::MalformedRequest)) } else { Ok(()) }
+}
+
 /// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks come from
 /// machines that know an address only.
 ///
@@ -102,13 +112,22 @@ pub fn check_size(head: &Parts) -> Result<()> {
 pub fn check_host(path: &str, headers: &HeaderMap, trusted: &[String]) -> Result<()> {
     let mut hosts = headers.get_all(HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let name = first.filter(|_| second.is_none()).and_then(|host| host.to_str().ok()).map(host_name);
+    let name = first
+        .filter(|_| second.is_none())
+        .and_then(|host| host.to_str().ok())
+        .filter(|host| is_host(host))
+        .map(host_name);
     let known = |name: &str| trusted.is_empty() || trusted.iter().any(|host| host.eq_ignore_ascii_case(name));
     let exempt = matches!(path.trim_end_matches('/'), "/health" | "/health/db" | "/ready");
     match name {
         Some(name) if exempt || known(name) => Ok(()),
         _ => Err(Error::new(Problem::BadHost)),
     }
+}
+
+/// Whether this has the characters of a name or an address, with or without a port.
+fn is_host(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte))
 }
 
 /// The Host without its port.

@@ -10,6 +10,8 @@ pub mod dress;
 pub mod extract;
 pub mod failures;
 pub mod files;
+pub mod framing;
+pub mod guard;
 pub mod headers;
 pub mod held;
 pub mod multipart;

@@ -10,20 +10,17 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use super::dress::{Dressed, Notes};
+use super::guard::{Guard, Notes};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
 
 /// Connections at one time.
 const CONNECTIONS_MAX: u32 = 4096;
-/// Time for a request's head, and for an idle connection between two requests: hyper has one clock for both. Caddy keeps idle
-/// connections for 2 s, so that it is always Caddy who closes them, never we while a request is on its way.
-const HEAD_WAIT: Duration = Duration::from_secs(60);
 /// Pause after an accept that failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time in which a draining server goes on taking requests, each answered with `Connection: close`. Longer than Caddy keeps
@@ -88,17 +85,16 @@ async fn connection(
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let notes = Arc::new(Notes::default());
-    let io = Dressed::new(TokioIo::new(stream), Arc::clone(&notes));
+    let guard = Guard::new(stream, Arc::clone(&notes));
     let respond = service_fn(move |request| {
         let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
         async move { Ok::<_, std::convert::Infallible>(service.respond(request, peer.ip(), &notes).await) }
     });
     let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
+        .header_read_timeout(None) // the guard has the clocks
         .max_buf_size(HEAD_MAX_BYTES)
         .max_headers(HEADERS_READ_MAX)
-        .serve_connection(io, respond);
+        .serve_connection(TokioIo::new(guard), respond);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

@@ -16,7 +16,7 @@ use hyper::{Request, StatusCode};
 use super::body::BodySlot;
 use super::client::Client;
 use super::cx::Cx;
-use super::dress::Notes;
+use super::guard::Notes;
 use super::reply::{Response, empty, problem};
 use super::reply_body::ReplyBody;
 use super::route::{Answer, Method, Route, Table};
@@ -70,9 +70,7 @@ impl Service {
             line.note(&error);
             problem(&error, &path, request_id.to_str().unwrap_or("-"))
         });
-        if body.clear().await {
-            notes.left_unread.store(true, Ordering::Relaxed);
-        }
+        body.clear().await;
         if matches!(response.body(), ReplyBody::File(_)) {
             notes.carried_file.store(true, Ordering::Relaxed);
         }
@@ -100,6 +98,7 @@ impl Service {
     ) -> Result<Response> {
         let path = head.uri.path();
         headers::check_size(&head)?;
+        headers::check_target(&head)?;
         headers::check_host(path, &head.headers, &self.app.config.trusted_hosts)?;
         if cors::is_preflight(&head.method, &head.headers) {
             return Ok(cors::preflight(&head.headers));
