@@ -50,7 +50,8 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 
 .PHONY: test
 test: tools browser python ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
-	@tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
+	@ulimit -Sn "$$(ulimit -Hn)" # tests with thousands of connections
+	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 	$(if $(strip $(ARGS)),,tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh 10 --seed 1)
 
 .PHONY: fuzz-api

@@ -1,13 +1,12 @@
 //! Request bodies: read whole or piece by piece, within a number of bytes and a time, or not at all.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Problem, Result};
 
@@ -21,35 +20,47 @@ const LEFTOVER_WAIT: Duration = Duration::from_secs(1);
 /// The body of one request, shared between the handler, which may read it, and the service, which clears away what is left.
 #[derive(Clone)]
 pub struct BodySlot {
-    body: Arc<Mutex<Option<Incoming>>>,
-    settled: CancellationToken,
+    slot: Arc<Mutex<Slot>>,
     is_awaited: bool,
+}
+
+struct Slot {
+    body: Option<Incoming>,
+    reading: Reading,
+}
+
+/// Whether somebody waits for the body.
+#[derive(Clone, Copy)]
+enum Reading {
+    NotYet,
+    Now,
+    Ended(Instant),
 }
 
 impl BodySlot {
     /// Holds this body. `is_awaited`: the client sends it only when it is asked to, which the first reading does.
     #[must_use]
     pub fn new(body: Incoming, is_awaited: bool) -> Self {
-        let settled = CancellationToken::new();
         let body = (!body.is_end_stream()).then_some(body);
-        if body.is_none() {
-            settled.cancel();
-        }
-        Self { body: Arc::new(Mutex::new(body)), settled, is_awaited }
+        Self { slot: Arc::new(Mutex::new(Slot { body, reading: Reading::NotYet })), is_awaited }
     }
 
-    /// Ends when the body has arrived or will not: from then on the handler's time counts. A body that nobody reads is waited
-    /// for as long as one that is read slowly.
-    pub async fn settled(&self, wait: Duration) {
-        let _ = timeout(wait, self.settled.cancelled()).await;
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until when the handler last waited for the body, which has clocks of its own; `None` if it never did.
+    #[must_use]
+    pub fn awaited_until(&self) -> Option<Instant> {
+        match self.slot().reading {
+            Reading::NotYet => None,
+            Reading::Now => Some(Instant::now()),
+            Reading::Ended(at) => Some(at),
+        }
     }
 
     fn take(&self) -> Option<Incoming> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn put_back(&self, body: Incoming) {
-        *self.body.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        self.slot().body.take()
     }
 
     /// The whole body; empty if there is none or it was read before.
@@ -118,7 +129,10 @@ impl Pieces {
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         while let Some(body) = &mut self.body {
             let wait = self.deadline.min(Instant::now() + PIECE_WAIT);
-            let frame = match timeout_at(wait, body.frame()).await {
+            self.slot.slot().reading = Reading::Now;
+            let read = timeout_at(wait, body.frame()).await;
+            self.slot.slot().reading = Reading::Ended(Instant::now());
+            let frame = match read {
                 Ok(Some(Ok(frame))) => frame,
                 ended => {
                     self.body = None;
@@ -146,9 +160,12 @@ pub fn broken_off() -> Error {
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        self.slot.settled.cancel();
+        let mut slot = self.slot.slot();
+        if matches!(slot.reading, Reading::Now) {
+            slot.reading = Reading::Ended(Instant::now());
+        }
         if let Some(body) = self.body.take() {
-            self.slot.put_back(body);
+            slot.body = Some(body); // for `clear`
         }
     }
 }

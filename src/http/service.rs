@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, EXPECT, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, StatusCode};
+use tokio::time::{Instant, sleep_until};
 
 use super::body::BodySlot;
 use super::client::Client;
@@ -154,19 +155,25 @@ impl Service {
         let body = cx.body.clone();
         let answer = caught((route.call)(cx));
         if route.method == Method::Get {
-            return in_time(&body, route, answer).await;
+            return in_time(&body, answer).await;
         }
         let detached = self.app.writes.spawn(answer);
-        in_time(&body, route, async { detached.await.map_err(Error::internal)? }).await
+        in_time(&body, async { detached.await.map_err(Error::internal)? }).await
     }
 }
 
-/// The answer, or 503 when the handler takes too long. Its time begins when the request's body is there: bodies have clocks of
-/// their own.
-async fn in_time(body: &BodySlot, route: &Route, answer: impl Future<Output = Result<Response>>) -> Result<Response> {
+/// The answer, or 503 when the handler takes too long. Its time begins anew when the body that it waits for has come: bodies
+/// have clocks of their own. A body that it does not ask for buys it nothing.
+async fn in_time(body: &BodySlot, answer: impl Future<Output = Result<Response>>) -> Result<Response> {
     let too_late = async {
-        body.settled(route.body_wait).await;
-        tokio::time::sleep(HANDLER_DEADLINE).await;
+        let mut from = Instant::now();
+        loop {
+            sleep_until(from + HANDLER_DEADLINE).await;
+            match body.awaited_until() {
+                Some(until) if until > from => from = until,
+                _ => return,
+            }
+        }
     };
     tokio::select! {
         biased;

@@ -34,6 +34,7 @@ mod routines;
 mod scenarios;
 mod scores;
 mod sessions;
+mod slow_clients;
 mod smuggling;
 mod social;
 mod static_files;

@@ -132,6 +132,12 @@ impl Served {
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 
+    /// How many files, sockets included, it has open.
+    pub fn open_files(&self) -> usize {
+        let id = self.child.id().expect("the server runs");
+        std::fs::read_dir(format!("/proc/{id}/fd")).unwrap().count()
+    }
+
     /// Ends it without a chance to say anything (SIGKILL).
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
