@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::http::files::Folder;
 use crate::http::held::Documents;
+use crate::limits::Limits;
 use crate::password::Passwords;
 use crate::storage::Storage;
 use crate::time::Clock;
@@ -24,6 +25,8 @@ pub struct App {
     pub clock: Clock,
     /// Signing and verifying of tokens.
     pub tokens: Tokens,
+    /// What counts requests.
+    pub limits: Limits,
     /// The lane for password hashing.
     pub passwords: Passwords,
     /// The service's own documents.
@@ -48,6 +51,7 @@ impl App {
     pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
         Self {
             tokens: Tokens::new(&config.tokens),
+            limits: Limits::default(),
             passwords: Passwords::new(),
             documents: Documents::default(),
             storage: Storage::new(config.folders.storage.clone()),

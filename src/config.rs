@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::budget::{Budget, Quota, Quotas};
 use crate::network::Network;
 
 /// A secret value. Printing it prints `***`.
@@ -165,6 +166,23 @@ pub const VARS: &[Var] = &[
         "127.0.0.0/8, ::1",
         "comma list of addresses and networks whose `X-Forwarded-For` and `-Proto` are believed; `none`: nobody's",
     ),
+    var("RATE_LIMIT_ENABLED", "true", "whether requests are counted against the budgets below"),
+    var("RATE_LIMIT_LOGIN_LIMIT", "10", "logins to one account"),
+    var("RATE_LIMIT_LOGIN_WINDOW_SECONDS", "60", "within these seconds"),
+    var("RATE_LIMIT_LOGIN_ADDRESS_LIMIT", "60", "logins from one address"),
+    var("RATE_LIMIT_LOGIN_ADDRESS_WINDOW_SECONDS", "60", "within these seconds"),
+    var("RATE_LIMIT_REGISTER_LIMIT", "5", "registrations from one address"),
+    var("RATE_LIMIT_REGISTER_WINDOW_SECONDS", "60", "within these seconds"),
+    var("RATE_LIMIT_REGISTER_DAY_LIMIT", "100", "registrations from one address, in the long run"),
+    var("RATE_LIMIT_REGISTER_DAY_WINDOW_SECONDS", "86400", "within these seconds"),
+    var("RATE_LIMIT_REFRESH_LIMIT", "60", "refreshes of one session"),
+    var("RATE_LIMIT_REFRESH_WINDOW_SECONDS", "60", "within these seconds"),
+    var("RATE_LIMIT_FOLLOW_LIMIT", "60", "new follows of one lifter"),
+    var("RATE_LIMIT_FOLLOW_WINDOW_SECONDS", "3600", "within these seconds"),
+    var("RATE_LIMIT_READ_LIMIT", "1200", "reads of one lifter, or whatever comes from one address without a token"),
+    var("RATE_LIMIT_READ_WINDOW_SECONDS", "60", "within these seconds"),
+    var("RATE_LIMIT_WRITE_LIMIT", "240", "writes of one lifter"),
+    var("RATE_LIMIT_WRITE_WINDOW_SECONDS", "60", "within these seconds"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
     var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
@@ -215,6 +233,8 @@ pub struct Config {
     pub trusted_hosts: Vec<String>,
     /// Machines of ours that say on whose behalf they ask.
     pub trusted_proxies: Vec<Network>,
+    /// How many requests in how much time; `None`: as many as come.
+    pub budgets: Option<Quotas>,
     /// The curve of levels.
     pub levels: LevelConfig,
     /// Work in the background.
@@ -416,6 +436,7 @@ impl Config {
             apple_app_id: read_apple_app_id(&mut reader),
             trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
             trusted_proxies: read_trusted_proxies(&mut reader),
+            budgets: read_budgets(&mut reader),
             levels: LevelConfig {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
                 max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
@@ -577,6 +598,24 @@ fn read_trusted_proxies(reader: &mut Reader<'_>) -> Vec<Network> {
         "none" => Some(Vec::new()),
         _ => list(text).map(Network::parse).collect(),
     })
+}
+
+/// The largest budget: as good as none.
+const LIMIT_MAX: i64 = 1_000_000;
+/// The longest window: a week.
+const WINDOW_S_MAX: i64 = 7 * 24 * 3600;
+
+fn read_budgets(reader: &mut Reader<'_>) -> Option<Quotas> {
+    let is_enabled = reader.switch("RATE_LIMIT_ENABLED");
+    let quotas = Quotas::read(|budget: Budget| {
+        let name = budget.name().to_ascii_uppercase();
+        let mut number = |what: &str, max| {
+            let number = reader.integer(&format!("RATE_LIMIT_{name}_{what}"), 1, max);
+            u32::try_from(number).unwrap_or(u32::MAX)
+        };
+        Quota { limit: number("LIMIT", LIMIT_MAX), window_s: number("WINDOW_SECONDS", WINDOW_S_MAX) }
+    });
+    is_enabled.then_some(quotas)
 }
 
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {

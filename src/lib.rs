@@ -1,5 +1,6 @@
 //! The backend of RepDuel, a strength-training game: modules in reading order, from the ground up.
 
+pub mod budget;
 pub mod config;
 pub mod error;
 pub mod network;
@@ -9,6 +10,7 @@ pub mod time;
 pub mod db;
 pub mod ids;
 pub mod images;
+pub mod limits;
 pub mod password;
 pub mod pictures;
 pub mod storage;

@@ -55,6 +55,12 @@ impl Timestamp {
         Self(self.0.saturating_add(time::Duration::seconds(seconds)))
     }
 
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub fn unix_micros(self) -> i64 {
+        i64::try_from(self.0.unix_timestamp_nanos() / 1000).unwrap_or(i64::MAX)
+    }
+
     /// The instant this many seconds earlier.
     #[must_use]
     pub fn minus_s(self, seconds: i64) -> Self {

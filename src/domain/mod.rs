@@ -22,9 +22,11 @@ pub mod users;
 pub mod workouts;
 
 use crate::db::statement::Statement;
+use crate::limits;
 
-/// Every SQL statement, domain by domain; a test prepares each against the migrated schema.
+/// Every SQL statement, floor by floor and domain by domain; a test prepares each against the migrated schema.
 pub const STATEMENTS: &[&[&Statement]] = &[
+    limits::STATEMENTS,
     auth::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,

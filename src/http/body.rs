@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::error::{Error, Problem, Result};
 
 /// Time between two pieces of a body.
-const PIECE_WAIT: Duration = Duration::from_secs(10);
+pub const PIECE_WAIT: Duration = Duration::from_secs(10);
 /// Bytes of an unread body that are taken off the wire before the answer, so that a client still writing can read it.
 const LEFTOVER_MAX_BYTES: usize = 1024 * 1024;
 /// Time for taking them.

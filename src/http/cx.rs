@@ -4,15 +4,18 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
+use hyper::header::AUTHORIZATION;
 use hyper::http::HeaderMap;
 use hyper::http::request::Parts;
 
 use super::body::BodySlot;
 use super::client::Client;
+use super::limited::Standings;
 use super::route::{Route, Table};
 use crate::app::App;
 use crate::error::{Problem, Result};
 use crate::ids::UserId;
+use crate::token::Access;
 
 /// A check that is put off until it matters.
 type Check = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
@@ -31,8 +34,11 @@ pub struct Cx {
     pub client: Client,
     /// The body, unread.
     pub body: BodySlot,
+    /// How the budgets stand that it was counted against.
+    pub standings: Standings,
     /// Who turned out to be calling; the request's log line tells it.
     pub caller: Arc<OnceLock<UserId>>,
+    access: OnceLock<Option<Access>>,
     parameters: std::vec::IntoIter<Option<String>>,
     parameters_taken: usize,
     before_refusal: Option<Check>,
@@ -46,7 +52,7 @@ impl Cx {
         table: Table,
         (route, parameters): (&'static Route, Vec<Option<String>>),
         (head, client): (Parts, Client),
-        body: BodySlot,
+        (body, standings): (BodySlot, Standings),
     ) -> Self {
         Self {
             app,
@@ -55,7 +61,9 @@ impl Cx {
             head,
             client,
             body,
-            caller: Arc::new(OnceLock::new()),
+            standings,
+            caller: Arc::default(),
+            access: OnceLock::new(),
             parameters: parameters.into_iter(),
             parameters_taken: 0,
             before_refusal: None,
@@ -100,6 +108,23 @@ impl Cx {
             }
         }
         outcome
+    }
+
+    /// The token of the `Authorization` header, if there is one and no other.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        let mut values = self.headers().get_all(AUTHORIZATION).iter();
+        let value = values.next().filter(|_| values.next().is_none())?;
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        let token = Some(token.trim()).filter(|token| !token.is_empty());
+        token.filter(|_| scheme.eq_ignore_ascii_case("bearer"))
+    }
+
+    /// Whom a valid access token speaks for, whether the route asks for one or not; verified once.
+    #[must_use]
+    pub fn access(&self) -> Option<Access> {
+        let verify = || self.app.tokens.verify_access(self.bearer()?, self.app.clock.now()).ok();
+        *self.access.get_or_init(verify)
     }
 
     /// The next parameter of the path: its name, and its value unless that is no UTF-8. One that stands for several segments

@@ -1,5 +1,6 @@
 //! Which failures a route can answer: those of every route, those that follow from what its handler takes, those of its rules.
 
+use super::limited::Policy;
 use super::route::{Access, Operation, Route};
 use crate::error::Problem;
 
@@ -31,7 +32,8 @@ impl Route {
     /// for all of its kinds.
     #[must_use]
     pub fn problems(&self, operation: &Operation) -> Vec<Problem> {
-        let explained = |kind: Problem| follows(kind, operation) || self.kinds.contains(&kind);
+        let counted = |kind| kind == Problem::TooManyRequests && self.policy != Policy::Unlimited;
+        let explained = |kind| follows(kind, operation) || counted(kind) || self.kinds.contains(&kind);
         let named = |status| self.kinds.iter().any(|kind| kind.status() == status);
         let by_number = |status| {
             let told = Problem::ALL.iter().any(|kind| kind.status() == status && explained(*kind));
@@ -53,7 +55,7 @@ mod tests {
         Ok(NoContent)
     }
 
-    const PLAIN: Route = crate::route!(Get "/" nothing "Nothing.");
+    const PLAIN: Route = crate::route!(Get "/" nothing "Nothing.").policy(Policy::Unlimited);
 
     /// The route's kinds beside those of every route.
     fn own(route: Route, access: Access) -> Vec<Problem> {
@@ -67,9 +69,10 @@ mod tests {
     fn kinds_follow_from_the_signature_and_from_the_rules() {
         use Problem::{
             EmailTaken, Forbidden, InsufficientPermissions, InvalidCredentials, InvalidToken, NotFound,
-            RefreshTokenReused,
+            RefreshTokenReused, TooManyRequests,
         };
         assert_eq!(own(PLAIN, Access::Open), []);
+        assert_eq!(own(PLAIN.policy(Policy::Read), Access::Open), [TooManyRequests]);
         assert_eq!(own(PLAIN, Access::Admin), [InvalidToken, InsufficientPermissions]);
         assert_eq!(own(PLAIN.fails(&[404]), Access::User), [InvalidToken, NotFound]);
         assert_eq!(own(PLAIN.fails_with(&[EmailTaken]), Access::Open), [EmailTaken]);

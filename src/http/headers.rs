@@ -76,7 +76,7 @@ pub fn version_is_defaulted(path: &str, headers: &HeaderMap) -> Result<bool> {
 /// Bytes of a request's head. hyper holds its buffer to it as well, but lets a head pass that comes in one large piece.
 pub const HEAD_MAX_BYTES: usize = 64 * 1024;
 /// Headers of a request.
-const HEADERS_MAX: usize = 100;
+pub const HEADERS_MAX: usize = 100;
 /// Headers that hyper lets through, so that one too many gets an answer with everything that every answer has.
 pub const HEADERS_READ_MAX: usize = 200;
 /// Bytes that stand around a header's name and value on the wire.

@@ -14,6 +14,7 @@ pub mod framing;
 pub mod guard;
 pub mod headers;
 pub mod held;
+pub mod limited;
 pub mod multipart;
 pub mod page;
 pub mod reply;
@@ -25,5 +26,6 @@ pub mod service;
 
 pub use cx::Cx;
 pub use extract::{Form, FromCx, Json, Path, Query};
+pub use limited::{Limited, Policy};
 pub use reply::{Created, NoContent, Reply};
 pub use route::{Access, Method, Operation, Route};

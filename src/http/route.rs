@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cx::Cx;
 use super::extract::FromCx;
+use super::limited::Policy;
 use super::reply::{Reply, Response};
 use crate::app::App;
 use crate::error::{Problem, Result};
@@ -151,6 +152,8 @@ pub struct Route {
     pub name: &'static str,
     /// What it does, in a sentence.
     pub summary: &'static str,
+    /// What of its requests is counted.
+    pub policy: Policy,
     /// Bytes its body may have.
     pub body_max_bytes: usize,
     /// Time its body may take to arrive.
@@ -181,6 +184,13 @@ pub const BODY_WAIT: Duration = Duration::from_secs(20);
 const UPLOAD_WAIT: Duration = Duration::from_secs(60);
 
 impl Route {
+    /// The same under another policy.
+    #[must_use]
+    pub const fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// The same with another bound of the body.
     #[must_use]
     pub const fn body_max_bytes(mut self, bytes: usize) -> Self {
@@ -224,6 +234,9 @@ impl Route {
         (self.describe)(&mut operation);
         operation.failures.extend(self.failures);
         operation.failures.extend(self.kinds.iter().map(|kind| kind.status()));
+        if self.policy != Policy::Unlimited {
+            operation.failures.insert(Problem::TooManyRequests.status());
+        }
         operation
     }
 }
@@ -285,6 +298,7 @@ macro_rules! route { ($method:ident $path:literal $($handler:ident)::+ $summary:
         path: $path,
         name: stringify!($($handler)::+),
         summary: $summary,
+        policy: $crate::http::Policy::of($crate::http::Method::$method),
         body_max_bytes: $crate::http::route::JSON_MAX_BYTES,
         body_wait: $crate::http::route::BODY_WAIT,
         failures: &[],

@@ -20,7 +20,7 @@ use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
 
 /// Connections at one time.
-const CONNECTIONS_MAX: u32 = 4096;
+pub const CONNECTIONS_MAX: u32 = 4096;
 /// Pause after an accept that failed for want of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time in which a draining server goes on taking requests, each answered with `Connection: close`. Longer than Caddy keeps

@@ -18,6 +18,7 @@ use super::body::BodySlot;
 use super::client::Client;
 use super::cx::Cx;
 use super::guard::Notes;
+use super::limited::{self, Standings};
 use super::reply::{Response, empty, problem};
 use super::reply_body::ReplyBody;
 use super::route::{Answer, Method, Route, Table};
@@ -28,7 +29,7 @@ use crate::error::{Error, Problem, Result};
 use crate::telemetry::RequestLine;
 
 /// Time a handler has; the app gives up at 10 s.
-const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
+pub const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
 
 /// The app behind its route table.
 pub struct Service {
@@ -61,10 +62,11 @@ impl Service {
         let version = headers::version_is_defaulted(&path, &head.headers);
         let defaulted = *version.as_ref().unwrap_or(&false);
         let body = BodySlot::new(body, head.headers.contains_key(EXPECT));
+        let standings = Standings::default();
         let mut line = RequestLine::begin(request_id.clone(), head.method.clone());
 
         let outcome = match version {
-            Ok(_) => self.dispatch((head, client), body.clone(), &mut line).await,
+            Ok(_) => self.dispatch((head, client), (body.clone(), standings.clone()), &mut line).await,
             Err(error) => Err(error),
         };
         let mut response = outcome.unwrap_or_else(|error| {
@@ -79,6 +81,7 @@ impl Service {
         if headers::is_static(&path) {
             response.headers_mut().extend([headers::SHOWN_EVERYWHERE]);
         }
+        standings.write(response.headers_mut());
         headers::decorate(response.headers_mut(), request_id, defaulted);
         cors::decorate(response.headers_mut(), origin);
         if client.is_https {
@@ -94,7 +97,7 @@ impl Service {
     async fn dispatch(
         &self,
         (head, client): (Parts, Client),
-        body: BodySlot,
+        shared: (BodySlot, Standings),
         line: &mut RequestLine,
     ) -> Result<Response> {
         let path = head.uri.path();
@@ -111,8 +114,9 @@ impl Service {
             Found::Nothing => Err(Error::new(Problem::NotFound)),
             Found::OtherMethods(allow) => Err(Error::method_not_allowed(allow)),
             Found::Route(route, parameters) => {
-                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), body);
+                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared);
                 line.route(route.path, Arc::clone(&cx.caller));
+                limited::count(&cx)?;
                 self.run(route, cx).await
             }
         }

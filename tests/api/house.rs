@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use repduel_backend::budget::Budget;
 use repduel_backend::config::VARS;
 use repduel_backend::db::statement::Statement;
 use repduel_backend::domain;
 use repduel_backend::http::cx::parameter_names;
+use repduel_backend::http::{body, guard, headers, route, server, service};
 use repduel_backend::{openapi, routes};
 use tokio_postgres::types::Type;
 
@@ -130,7 +132,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-const LARGE: [&str; 21] = [
+const LARGE: [&str; 22] = [
     "users",
     "sessions",
     "scores",
@@ -147,6 +149,7 @@ const LARGE: [&str; 21] = [
     "hidden_routines",
     "social_edges",
     "rate_limit_events",
+    "rate_limit_windows",
     "guilds",
     "routine_scenario_submission",
     "daily_workout_aggregates",
@@ -235,6 +238,52 @@ fn the_readme_tells_every_variable() {
 }
 
 #[test]
+fn the_readme_tells_every_budget_and_header() {
+    let readme = read("README.md");
+    let default = |name: &str| VARS.iter().find(|var| var.name == name).unwrap_or_else(|| panic!("{name}")).default;
+    for budget in Budget::ALL {
+        let (name, whose, counted) = (budget.name(), budget.whose(), budget.counted().words());
+        let variable = name.to_uppercase();
+        let limit = default(&format!("RATE_LIMIT_{variable}_LIMIT"));
+        let window_s = default(&format!("RATE_LIMIT_{variable}_WINDOW_SECONDS"));
+        let row = format!("| `{name}` | {limit} in {window_s} s | {whose} | {counted} |");
+        assert!(readme.contains(&row), "the README lacks: {row}");
+    }
+    for header in ["RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"] {
+        assert!(readme.contains(&format!("| `{header}` |")), "the README lacks {header}");
+    }
+}
+
+#[test]
+fn the_readme_tells_the_bounds_of_the_edge() {
+    let readme = read("README.md");
+    let kib = 1024;
+    for row in [
+        format!("| head | {} KiB, {} headers | 431 |", headers::HEAD_MAX_BYTES / kib, headers::HEADERS_MAX),
+        format!("| a head, from its first byte | {} s | 408 |", guard::HEAD_WAIT.as_secs()),
+        format!(
+            "| JSON body / form | {} KiB / {} KiB | 413 |",
+            route::JSON_MAX_BYTES / kib,
+            route::FORM_MAX_BYTES / kib
+        ),
+        format!(
+            "| between two pieces of a body / a whole body | {} s / {} s | 408 |",
+            body::PIECE_WAIT.as_secs(),
+            route::BODY_WAIT.as_secs()
+        ),
+        format!("| a handler, without the time its body takes | {} s | 503 |", service::HANDLER_DEADLINE.as_secs()),
+        format!("| connections | {} | wait in the backlog |", server::CONNECTIONS_MAX),
+        format!(
+            "| an idle connection | {} s | closed; Caddy must close its own sooner (2 s) |",
+            guard::IDLE_WAIT.as_secs()
+        ),
+        format!("| a client that takes nothing of its answer | {} s | closed |", guard::STALL_WAIT.as_secs()),
+    ] {
+        assert!(readme.contains(&row), "the README lacks: {row}");
+    }
+}
+
+#[test]
 fn nothing_but_the_configuration_reads_the_environment() {
     for file in files("src", ".rs").into_iter().filter(|file| file != "src/main.rs") {
         let text = read(&file);
@@ -251,8 +300,8 @@ fn every_file_says_what_it_is() {
 
 /// The floors, from the ground up. A module uses its own floor and those below.
 const FLOORS: [&[&str]; 6] = [
-    &["error", "schema", "time", "network", "config"],
-    &["ids", "images", "telemetry", "db", "password", "pictures", "storage", "token"],
+    &["error", "schema", "time", "network", "budget", "config"],
+    &["ids", "images", "telemetry", "db", "limits", "password", "pictures", "storage", "token"],
     &["app", "http", "openapi", "docs", "examples"],
     &["domain"],
     &["routes", "start", "worker"],

@@ -24,6 +24,7 @@ mod hangups;
 mod house;
 mod images;
 mod levels;
+mod limits;
 mod matrix;
 mod migrations;
 mod migrations_under_load;

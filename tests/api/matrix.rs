@@ -2,7 +2,7 @@
 //! it is added.
 
 use repduel_backend::http::route::Operation;
-use repduel_backend::http::{Access, Method, Route};
+use repduel_backend::http::{Access, Method, Policy, Route};
 use repduel_backend::ids::{SessionId, UserId};
 use repduel_backend::routes::TABLE;
 use serde_json::{Value, json};
@@ -152,6 +152,40 @@ async fn anonymous_and_strange_tokens_are_turned_away_before_the_body_is_read() 
     for case in cases(&lifter).iter().filter(|case| case.operation.access == Access::Admin) {
         let answer = case.request(&app, &case.path).bearer(&lifter.token).send().await;
         assert_eq!((answer.status, answer.error_code().as_str()), (403, "insufficient_permissions"), "{}", case.name());
+    }
+}
+
+#[tokio::test]
+async fn every_answer_of_a_limited_route_tells_how_its_budget_stands() {
+    let app = TestApp::start().await;
+    let lifter = app.lifter("ada").await;
+    for case in cases(&lifter) {
+        let (anonymous, authorised) = (case.request(&app, &case.path), case.authorised(&app, &lifter, &case.path));
+        let own = match case.route.policy {
+            Policy::Unlimited => None,
+            Policy::Read => Some("read"),
+            Policy::Write | Policy::Follow => Some("write"),
+            // Counted when they are known to be well-formed: see limits.rs.
+            Policy::Login | Policy::Register | Policy::Refresh => continue,
+        };
+        let of_lifter = case.operation.access == Access::User;
+        let of_anybody = own.map(|_| "read");
+        for (request, budget) in [
+            (&anonymous, of_anybody),
+            (&anonymous.clone().bearer("strange"), of_anybody),
+            (&authorised, if of_lifter { own } else { of_anybody }),
+            (&authorised.clone().body("text/plain", "{"), if of_lifter { own } else { of_anybody }),
+        ] {
+            let answer = request.send().await;
+            carries_everything(&case.name(), &answer);
+            let policy = answer.header("ratelimit-policy");
+            let told = policy.map(|policy| policy.split('"').nth(1).unwrap());
+            let follows = case.route.policy == Policy::Follow && answer.status == 404;
+            assert_eq!(told, if follows { Some("follow") } else { budget }, "{} {}", case.name(), answer.status);
+            for name in ["ratelimit", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] {
+                assert_eq!(answer.headers.contains_key(name), budget.is_some(), "{} {name}", case.name());
+            }
+        }
     }
 }
 

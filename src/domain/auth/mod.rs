@@ -3,7 +3,6 @@
 mod sql;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use hyper::header::AUTHORIZATION;
 
 use crate::db::Db;
 use crate::db::statement::Conn;
@@ -32,17 +31,6 @@ pub struct User(pub UserId);
 /// Whoever holds the admin token.
 pub struct Admin;
 
-/// The token of the `Authorization` header.
-fn bearer(cx: &Cx) -> Result<&str> {
-    let mut values = cx.headers().get_all(AUTHORIZATION).iter();
-    let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    token.filter(|token| !token.is_empty()).ok_or_else(no_account)
-}
-
 /// 401: there is no such account any more, or there never was a valid token.
 #[must_use]
 pub fn no_account() -> Error {
@@ -50,7 +38,7 @@ pub fn no_account() -> Error {
 }
 
 fn caller(cx: &Cx) -> Result<Caller> {
-    let token = cx.app.tokens.verify_access(bearer(cx)?, cx.app.clock.now())?;
+    let token = cx.access().ok_or_else(no_account)?;
     let _ = cx.caller.set(token.user);
     Ok(Caller { user: token.user, session: token.session, issued_at: token.issued_at })
 }
@@ -101,7 +89,7 @@ impl FromCx for User {
 
 impl FromCx for Admin {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
-        let token = bearer(cx)?;
+        let token = cx.bearer().ok_or_else(no_account)?;
         let Some(admin) = &cx.app.config.admin_token else {
             return Err(Error::new(Problem::InsufficientPermissions));
         };

@@ -11,21 +11,27 @@ use super::wire::{AccessToken, LogoutQuery, RefreshRequest, Scope, Session, Toke
 use crate::app::App;
 use crate::domain::auth::{Caller, User};
 use crate::error::{Error, Noun, Result};
-use crate::http::{Json, NoContent, Path, Query};
+use crate::http::{Json, Limited, NoContent, Path, Query};
 use crate::ids::SessionId;
 
 pub async fn refresh_by_cookie(
     app: Arc<App>,
     RefreshCookie(token): RefreshCookie,
+    limited: Limited,
     client: Client,
 ) -> Result<WithCookie<Json<AccessToken>>> {
-    let pair = refreshing::refresh(&app, &token, &client).await?;
+    let pair = refreshing::refresh(&app, &limited, &token, &client).await?;
     let cookie = pair.cookie(&app);
     Ok(WithCookie(Json(pair.into()), cookie))
 }
 
-pub async fn refresh(app: Arc<App>, client: Client, Json(request): Json<RefreshRequest>) -> Result<Json<TokenPair>> {
-    let pair = refreshing::refresh(&app, &request.refresh_token.0, &client).await?;
+pub async fn refresh(
+    app: Arc<App>,
+    limited: Limited,
+    client: Client,
+    Json(request): Json<RefreshRequest>,
+) -> Result<Json<TokenPair>> {
+    let pair = refreshing::refresh(&app, &limited, &request.refresh_token.0, &client).await?;
     Ok(Json(pair.into()))
 }
 

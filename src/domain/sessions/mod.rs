@@ -14,7 +14,7 @@ mod rules;
 mod sql;
 mod wire;
 
-use crate::http::Route;
+use crate::http::{Policy, Route};
 use crate::route;
 
 pub use client::Client;
@@ -25,9 +25,9 @@ pub use wire::{AccessToken, Pair, TokenPair, WithCookie};
 
 /// The routes of this domain; the logins are the accounts'.
 pub const ROUTES: &[Route] = &[
-    route!(Post "/api/v1/users/refresh" handlers::refresh_by_cookie "Trades the refresh cookie for an access token and the next cookie."),
+    route!(Post "/api/v1/users/refresh" handlers::refresh_by_cookie "Trades the refresh cookie for an access token and the next cookie.").policy(Policy::Refresh),
     route!(Post "/api/v1/users/logout" handlers::logout "Ends the session of the access token and takes the refresh cookie back."),
-    route!(Post "/api/v1/auth/refresh" handlers::refresh "Trades a refresh token for the next pair of tokens.").fails(&[401]),
+    route!(Post "/api/v1/auth/refresh" handlers::refresh "Trades a refresh token for the next pair of tokens.").policy(Policy::Refresh).fails(&[401]),
     route!(Post "/api/v1/auth/logout" handlers::leave "Ends the session of a refresh token, or of the access token if the body names none; its others; or all.")
         .fails(&[401]),
     route!(Get "/api/v1/auth/sessions" handlers::list "One's own sessions, the last refreshed first."),

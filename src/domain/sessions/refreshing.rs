@@ -8,6 +8,7 @@ use super::sql::{self, SessionRow};
 use super::wire::{Pair, no_session};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
+use crate::http::Limited;
 use crate::time::Timestamp;
 use crate::token::Refresh;
 
@@ -15,10 +16,11 @@ use crate::token::Refresh;
 ///
 /// # Errors
 /// 401 if the token is none, its session is over or its time has passed; 401 `refresh_token_reused`, and the session ends, if
-/// it is one that somebody else must have.
-pub async fn refresh(app: &App, token: &str, client: &Client) -> Result<Pair> {
+/// it is one that somebody else must have; 429 after too many refreshes of it.
+pub async fn refresh(app: &App, limited: &Limited, token: &str, client: &Client) -> Result<Pair> {
     let now = app.clock.now();
     let token = app.tokens.verify_refresh(token, now).map_err(|_| no_session())?;
+    limited.refresh(token.session).await?;
     let stepped = match token.legacy_expires_at {
         // It counts as the token before the first one of the session that it opens.
         Some(_) => open_legacy(app, &token, client, now).await?,

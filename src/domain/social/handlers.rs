@@ -9,7 +9,7 @@ use super::wire::{ListQuery, LookupQuery, SocialUser, SocialUsers};
 use crate::app::App;
 use crate::domain::auth::{self, Caller, User};
 use crate::error::{Noun, Or404, Result};
-use crate::http::{Json, NoContent, Path, Query};
+use crate::http::{Json, Limited, NoContent, Path, Query};
 use crate::ids::UserId;
 
 pub async fn lookup(app: Arc<App>, User(caller): User, Query(query): Query<LookupQuery>) -> Result<Json<SocialUsers>> {
@@ -46,8 +46,13 @@ pub async fn relationship(
     Ok(Json(SocialUser::new(row, caller, &app.config.pictures)))
 }
 
-pub async fn follow(app: Arc<App>, caller: Caller, Path((user,)): Path<(UserId,)>) -> Result<NoContent> {
-    following::follow(&app, caller, user).await?;
+pub async fn follow(
+    app: Arc<App>,
+    caller: Caller,
+    limited: Limited,
+    Path((user,)): Path<(UserId,)>,
+) -> Result<NoContent> {
+    following::follow(&app, &limited, caller, user).await?;
     Ok(NoContent)
 }
 

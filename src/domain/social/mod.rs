@@ -9,7 +9,7 @@ mod rules;
 mod sql;
 mod wire;
 
-use crate::http::Route;
+use crate::http::{Policy, Route};
 use crate::route;
 
 pub use sql::STATEMENTS;
@@ -20,7 +20,8 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/api/v1/users/{user_id}/relationship" handlers::relationship "A lifter, and how they and the caller follow each other.")
         .fails(&[404]),
     route!(Post "/api/v1/users/{user_id}/follow" handlers::follow "Follows a lifter, if one does not already.")
-        .fails(&[404, 409, 429]),
+        .policy(Policy::Follow)
+        .fails(&[404, 409]),
     route!(Delete "/api/v1/users/{user_id}/follow" handlers::unfollow "Follows a lifter no more, if one did."),
     route!(Get "/api/v1/users/{user_id}/followers" handlers::followers "Who follows a lifter, newest first.").fails(&[404]),
     route!(Get "/api/v1/users/{user_id}/following" handlers::following "Whom a lifter follows, newest first.").fails(&[404]),

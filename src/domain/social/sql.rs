@@ -36,9 +36,12 @@ pub struct FolloweeRow {
     id: UserId,
 } }
 
-row! { /// A follow that counts.
-pub struct FollowRow {
-    occurred_at: Timestamp,
+row! { /// The follows of a lifter that count.
+pub struct WindowRow {
+    /// How many, up to the limit.
+    used: i64,
+    /// When the first of these was.
+    first: Option<Timestamp>,
 } }
 
 statements! {
@@ -66,8 +69,8 @@ statements! {
     pooled fn upsert_edge(follower: UserId, followee: UserId, now: Timestamp) -> exec = "social/upsert_edge";
     /// Makes a lifter follow another one no more.
     pooled fn delete_edge(follower: UserId, followee: UserId) -> exec = "social/delete_edge";
-    /// The follow that leaves no room for another one, if `max` of them were after `since`.
-    pooled fn get_blocking_follow(user: UserId, since: Timestamp, max: i64) -> opt FollowRow = "social/get_blocking_follow";
+    /// The last follows after `since`, `max` at most.
+    pooled fn get_follow_window(user: UserId, since: Timestamp, max: i64) -> one WindowRow = "social/get_follow_window";
     /// Notes a follow.
     pooled fn insert_follow_event(user: UserId, now: Timestamp) -> exec = "social/insert_follow_event";
     /// Forgets follows that count no more.

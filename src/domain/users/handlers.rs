@@ -16,33 +16,41 @@ use crate::domain::sessions::{self, AccessToken, Client, Pair, TokenPair, WithCo
 use crate::domain::standards::Unit;
 use crate::domain::uploads::{self, Avatar, Picture};
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::{Created, Form, Json, NoContent, Path};
+use crate::http::{Created, Form, Json, Limited, NoContent, Path};
 use crate::ids::UserId;
 use crate::schema::{Patch, Text};
 
-pub async fn create(app: Arc<App>, Json(new): Json<NewUser>) -> Result<Created<User>> {
+pub async fn create(app: Arc<App>, limited: Limited, Json(new): Json<NewUser>) -> Result<Created<User>> {
+    limited.register().await?;
     let row = register(&app, new).await?;
     Ok(Created(User::own(row, &app.config.pictures)))
 }
 
-pub async fn login(app: Arc<App>, client: Client, Form(login): Form<Login>) -> Result<WithCookie<Json<AccessToken>>> {
-    let pair = open_session(&app, client, login).await?;
+pub async fn login(
+    app: Arc<App>,
+    limited: Limited,
+    client: Client,
+    Form(login): Form<Login>,
+) -> Result<WithCookie<Json<AccessToken>>> {
+    let pair = open_session(&app, &limited, client, login).await?;
     let cookie = pair.cookie(&app);
     Ok(WithCookie(Json(pair.into()), cookie))
 }
 
 pub async fn login_for_pair(
     app: Arc<App>,
+    limited: Limited,
     client: Client,
     Form(login): Form<Login>,
 ) -> Result<WithCookie<Json<TokenPair>>> {
-    let pair = open_session(&app, client, login).await?;
+    let pair = open_session(&app, &limited, client, login).await?;
     let cookie = pair.cookie(&app);
     Ok(WithCookie(Json(pair.into()), cookie))
 }
 
 /// Checks the password, with the same work whoever it is, and opens a session.
-async fn open_session(app: &App, client: Client, login: Login) -> Result<Pair> {
+async fn open_session(app: &App, limited: &Limited, client: Client, login: Login) -> Result<Pair> {
+    limited.login(&login.username.0).await?;
     let found = sql::get_credentials(&app.db, &login.username.0).await?;
     let hash = found.as_ref().map(|row| row.hashed_password.clone());
     let matches = app.passwords.turn().await?.verify(login.password.0, hash).await?;

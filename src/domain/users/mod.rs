@@ -11,8 +11,8 @@ use crate::db::Tx;
 use crate::db::statement::Conn;
 use crate::domain::auth::{self, Caller};
 use crate::error::{Noun, Or404, Problem, Result};
-use crate::http::Route;
 use crate::http::route::FORM_MAX_BYTES;
+use crate::http::{Policy, Route};
 use crate::ids::UserId;
 use crate::route;
 
@@ -21,21 +21,24 @@ pub use wire::User;
 
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
-    route!(Post "/api/v1/users" handlers::create "Registers a lifter.").fails_with(&[
+    route!(Post "/api/v1/users" handlers::create "Registers a lifter.").policy(Policy::Register).fails_with(&[
         Problem::EmailTaken,
         Problem::UsernameTaken,
         Problem::TooManyRequests,
     ]),
     route!(Post "/api/v1/users/login" handlers::login "Trades an email address and a password for tokens.")
+        .policy(Policy::Login)
         .body_max_bytes(FORM_MAX_BYTES)
         .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
     route!(Post "/api/v1/login" handlers::login_for_pair "The same, for clients that keep the refresh token themselves.")
+        .policy(Policy::Login)
         .body_max_bytes(FORM_MAX_BYTES)
         .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
     route!(Post "/api/v1/auth/login" handlers::login_for_pair "The same, for clients that keep the refresh token themselves.")
+        .policy(Policy::Login)
         .body_max_bytes(FORM_MAX_BYTES)
         .fails_with(&[Problem::InvalidCredentials, Problem::TooManyRequests]),
-    route!(Get "/api/v1/users/me" handlers::me "One's own account."),
+    route!(Get "/api/v1/users/me" handlers::me "One's own account.").policy(Policy::Unlimited),
     route!(Patch "/api/v1/users/me" handlers::update "Changes one's own account.").fails_with(&[
         Problem::EmailTaken,
         Problem::UsernameTaken,

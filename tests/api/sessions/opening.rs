@@ -230,10 +230,10 @@ async fn sessions_cost_few_round_trips() {
     }
     let before = proxy.round_trips();
     tokens = refreshed(&app, &tokens.refresh).await;
-    assert_eq!(proxy.round_trips() - before, 1, "a refresh");
+    assert_eq!(proxy.round_trips() - before, 2, "a refresh: its budget, the session");
     let before = proxy.round_trips();
     log_in(&app, "ada").await;
-    assert_eq!(proxy.round_trips() - before, 3, "a login: the account, the session, what has long been over");
+    assert_eq!(proxy.round_trips() - before, 5, "a login: two budgets, the account, the session, what is over");
     let before = proxy.round_trips();
     app.request("POST", BY_COOKIE).header("cookie", "refresh_token=a.b.c").send().await.expect(401);
     assert_eq!(proxy.round_trips() - before, 0, "a token that nobody signed");
