@@ -57,6 +57,8 @@ problems! {
     MethodNotAllowed 405 "method_not_allowed" "This method is not allowed here";
     RequestTimeout 408 "request_timeout" "The request did not arrive in time";
     Conflict 409 "conflict" "This is there already";
+    IdempotencyKeyInUse 409 "idempotency_key_in_use" "The request with this Idempotency-Key is still running";
+    IdempotencyKeyReused 409 "idempotency_key_reused" "This Idempotency-Key stands for another request";
     Gone 410 "gone" "This is no longer here";
     PayloadTooLarge 413 "payload_too_large" "The body is too large";
     UnsupportedMediaType 415 "unsupported_media_type" "The body's Content-Type is not the one needed here";

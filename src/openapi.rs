@@ -138,13 +138,18 @@ fn request_body(body: &BodyFacts, components: &Components) -> Value {
 
 fn responses(route: &Route, operation: &Operation, failures: &mut Failures) -> Value {
     let mut responses = Map::new();
-    let success = match &operation.reply {
+    let mut success = match &operation.reply {
         Some(schema) => {
             let media_type = operation.reply_type.unwrap_or("application/json");
             json!({ "description": "Done.", "content": { media_type: { "schema": schema } } })
         }
         None => json!({ "description": "Done; no body." }),
     };
+    if let Some(success) = success.as_object_mut().filter(|_| operation.replays) {
+        let description = "Whether this was answered before, to a request with the same Idempotency-Key.";
+        let replayed = json!({ "description": description, "schema": { "const": "true" } });
+        success.insert("headers".to_owned(), json!({ "Idempotency-Replayed": replayed }));
+    }
     responses.insert(operation.status.to_string(), success);
     if operation.replies_file {
         let stand_in =

@@ -5,6 +5,7 @@
 pub mod auth;
 pub mod energy;
 pub mod guilds;
+pub mod idempotency;
 pub mod levels;
 pub mod ops;
 pub mod outbox;
@@ -28,6 +29,7 @@ use crate::limits;
 pub const STATEMENTS: &[&[&Statement]] = &[
     limits::STATEMENTS,
     auth::STATEMENTS,
+    idempotency::STATEMENTS,
     sessions::STATEMENTS,
     users::STATEMENTS,
     uploads::STATEMENTS,

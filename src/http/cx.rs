@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use hyper::header::AUTHORIZATION;
 use hyper::http::HeaderMap;
 use hyper::http::request::Parts;
@@ -42,6 +43,7 @@ pub struct Cx {
     parameters: std::vec::IntoIter<Option<String>>,
     parameters_taken: usize,
     before_refusal: Option<Check>,
+    sent: Bytes,
 }
 
 impl Cx {
@@ -67,6 +69,7 @@ impl Cx {
             parameters: parameters.into_iter(),
             parameters_taken: 0,
             before_refusal: None,
+            sent: Bytes::new(),
         }
     }
 
@@ -86,6 +89,17 @@ impl Cx {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().get(name)?.to_str().ok()
+    }
+
+    /// Keeps the body that was read.
+    pub fn note_sent(&mut self, body: Bytes) {
+        self.sent = body;
+    }
+
+    /// The body, as far as it was read.
+    #[must_use]
+    pub fn sent(&self) -> &Bytes {
+        &self.sent
     }
 
     /// Makes a check that the handler's own statements make on the way to success be made before any other refusal, too.

@@ -154,13 +154,15 @@ const KEY_MAX: usize = 255;
 
 impl FromCx for IdempotencyKey {
     async fn from_cx(cx: &mut Cx) -> Result<Self> {
-        let Some(value) = cx.headers().get("idempotency-key") else { return Ok(Self(None)) };
+        let mut values = cx.headers().get_all("idempotency-key").iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
         let bytes = value.as_bytes();
-        let fits = (1..=KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        let is_visible = (1..=KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        let fits = is_visible && values.next().is_none();
         match value.to_str() {
             Ok(key) if fits => Ok(Self(Some(key.to_owned()))),
             _ => {
-                let detail = format!("Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters");
+                let detail = format!("Idempotency-Key must be one, of 1 to {KEY_MAX} visible ASCII characters");
                 let pointer = "/header/Idempotency-Key".to_owned();
                 Err(Error::invalid(vec![FieldError { pointer, code: "format", detail }]))
             }
@@ -173,8 +175,10 @@ impl FromCx for IdempotencyKey {
     }
 }
 
-async fn read_body(cx: &Cx) -> Result<Bytes> {
-    cx.body.read(cx.route.body_max_bytes, cx.route.body_wait).await
+async fn read_body(cx: &mut Cx) -> Result<Bytes> {
+    let body = cx.body.read(cx.route.body_max_bytes, cx.route.body_wait).await?;
+    cx.note_sent(body.clone());
+    Ok(body)
 }
 
 /// A body without a Content-Type is taken for what the route expects; another type is refused.

@@ -21,6 +21,7 @@ fn follows(problem: Problem, operation: &Operation) -> bool {
             operation.body.is_some()
         }
         Problem::ValidationError => operation.failures.contains(&problem.status()),
+        Problem::IdempotencyKeyInUse | Problem::IdempotencyKeyReused => operation.replays,
         Problem::InvalidToken => operation.access != Access::Open,
         Problem::InsufficientPermissions => operation.access == Access::Admin,
         _ => EVERYWHERE.contains(&problem),

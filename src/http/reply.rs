@@ -33,16 +33,21 @@ pub struct NoContent;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// A response with a body that is JSON already.
+#[must_use]
+pub fn stored_json(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = hyper::Response::new(ReplyBody::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
 /// A response with a JSON body.
 ///
 /// # Errors
 /// `Internal` if the value cannot be written.
 pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Result<Response> {
-    let body = serde_json::to_vec(value).map_err(Error::internal)?;
-    let mut response = hyper::Response::new(ReplyBody::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
-    Ok(response)
+    Ok(stored_json(status, serde_json::to_vec(value).map_err(Error::internal)?))
 }
 
 /// An empty response.

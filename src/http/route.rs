@@ -119,6 +119,8 @@ pub struct Operation {
     pub cookie: Option<&'static str>,
     /// Whether it reads the `Idempotency-Key` header.
     pub takes_idempotency_key: bool,
+    /// Whether it stores its answers under that key and gives them again.
+    pub replays: bool,
     /// The body it takes.
     pub body: Option<BodyFacts>,
     /// How what it takes is read.

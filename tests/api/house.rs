@@ -132,7 +132,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-const LARGE: [&str; 22] = [
+const LARGE: [&str; 23] = [
     "users",
     "sessions",
     "scores",
@@ -150,6 +150,7 @@ const LARGE: [&str; 22] = [
     "social_edges",
     "rate_limit_events",
     "rate_limit_windows",
+    "idempotency_keys",
     "guilds",
     "routine_scenario_submission",
     "daily_workout_aggregates",
@@ -311,6 +312,7 @@ const FLOORS: [&[&str]; 6] = [
 /// Whom each domain may call, through the other's `mod.rs` only.
 const DOMAIN_CALLS: [(&str, &[&str]); 18] = [
     ("auth", &[]),
+    ("idempotency", &["auth"]),
     ("standards", &[]),
     ("scenarios", &["auth"]),
     ("levels", &["auth"]),
@@ -318,14 +320,14 @@ const DOMAIN_CALLS: [(&str, &[&str]); 18] = [
     ("sessions", &["auth"]),
     ("users", &["auth", "energy", "sessions", "standards", "uploads"]),
     ("ranks", &["energy", "scenarios", "standards", "users"]),
-    ("scores", &["auth", "energy", "levels", "scenarios", "users"]),
-    ("routines", &["auth", "scenarios", "uploads", "users"]),
+    ("scores", &["auth", "energy", "idempotency", "levels", "scenarios", "users"]),
+    ("routines", &["auth", "idempotency", "scenarios", "uploads", "users"]),
     ("social", &["auth", "users"]),
     ("guilds", &["auth", "users"]),
     ("outbox", &[]),
     ("uploads", &["outbox"]),
     ("quests", &["auth", "levels"]),
-    ("workouts", &["auth", "outbox", "quests", "users"]),
+    ("workouts", &["auth", "idempotency", "outbox", "quests", "users"]),
     ("ops", &["outbox"]),
     ("site", &[]),
 ];

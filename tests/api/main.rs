@@ -22,6 +22,7 @@ mod faults;
 mod guilds;
 mod hangups;
 mod house;
+mod idempotency;
 mod images;
 mod levels;
 mod limits;

@@ -9,6 +9,7 @@ use super::wire::{NewRoutine, NewRoutineScenario, NewScenarios, Routine, Routine
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{Caller, User};
+use crate::domain::idempotency::{Kept, Once};
 use crate::domain::uploads::{self, Picture};
 use crate::domain::users;
 use crate::error::{Error, Noun, Or404, Problem, Result};
@@ -27,11 +28,16 @@ pub async fn show(app: Arc<App>, User(user): User, Path((id,)): Path<(RoutineId,
     Ok(Json(Routine::new(row, &app.config.pictures)))
 }
 
-pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewRoutine>) -> Result<Created<Routine>> {
+pub async fn create(
+    app: Arc<App>,
+    caller: Caller,
+    Json(new): Json<NewRoutine>,
+    once: Once,
+) -> Result<Kept<Created<Routine>>> {
     let image_key = image_key(&app, new.image_url.as_ref())?;
     let plan = Plan { name: new.name.0, image_key, scenarios: planned(new.scenarios)? };
-    let row = app.db.tx(|tx| create_in(tx, &app, caller, &plan)).await?;
-    Ok(Created(Routine::new(row, &app.config.pictures)))
+    let create = async |tx| create_in(tx, &app, caller, &plan).await;
+    once.tx(&app, caller, |tx| async { Ok(Created(Routine::new(create(tx).await?, &app.config.pictures))) }).await
 }
 
 async fn create_in(tx: Tx, app: &App, caller: Caller, plan: &Plan) -> Result<RoutineRow> {

@@ -10,7 +10,9 @@ use super::sql::{self, RoutineRow, SnapshotRow};
 use super::wire::{Routine, RoutineImport, SharedRoutine};
 use crate::app::App;
 use crate::db::Tx;
+use crate::db::statement::Conn;
 use crate::domain::auth::Caller;
+use crate::domain::idempotency::{Kept, Once};
 use crate::domain::{scenarios, users};
 use crate::error::{Error, Noun, Or404, Result};
 use crate::http::{Created, Json, Path};
@@ -46,29 +48,30 @@ async fn share_in(tx: Tx, app: &App, caller: Caller, id: RoutineId) -> Result<Sn
 }
 
 /// The shared routine under this code, whatever its case.
-async fn snapshot(app: &App, code: &str) -> Result<SnapshotRow> {
+async fn snapshot(db: &impl Conn, code: &str) -> Result<SnapshotRow> {
     let code = code.trim().to_ascii_uppercase();
-    sql::get_snapshot(&app.db, &code).await?.or_404(Noun::SharedRoutine)
+    sql::get_snapshot(db, &code).await?.or_404(Noun::SharedRoutine)
 }
 
 pub async fn shared(app: Arc<App>, Path((code,)): Path<(Text<1, 64>,)>) -> Result<Json<SharedRoutine>> {
-    Ok(Json(SharedRoutine::new(snapshot(&app, &code.0).await?, &app.config.pictures)))
+    Ok(Json(SharedRoutine::new(snapshot(&app.db, &code.0).await?, &app.config.pictures)))
 }
 
-pub async fn import(app: Arc<App>, caller: Caller, Json(import): Json<RoutineImport>) -> Result<Created<Routine>> {
-    let shared = snapshot(&app, &import.share_code.0).await?;
-    let row = app.db.tx(|tx| import_in(tx, &app, caller, &shared)).await?;
-    Ok(Created(Routine::new(row, &app.config.pictures)))
+pub async fn import(
+    app: Arc<App>,
+    caller: Caller,
+    Json(import): Json<RoutineImport>,
+    once: Once,
+) -> Result<Kept<Created<Routine>>> {
+    let import = async |tx| import_in(tx, &app, caller, &import.share_code.0).await;
+    once.tx(&app, caller, |tx| async { Ok(Created(Routine::new(import(tx).await?, &app.config.pictures))) }).await
 }
 
-async fn import_in(tx: Tx, app: &App, caller: Caller, shared: &SnapshotRow) -> Result<RoutineRow> {
+async fn import_in(tx: Tx, app: &App, caller: Caller, code: &str) -> Result<RoutineRow> {
+    let ((), shared) = tokio::try_join!(biased; users::lock(&tx, caller), snapshot(&tx, code))?;
     let stored = read_scenarios(&shared.scenarios);
     let ids: Vec<ScenarioId> = stored.iter().map(|scenario| scenario.scenario_id.clone()).collect();
-    let ((), known) = tokio::try_join!(biased; users::lock(&tx, caller), scenarios::known(&tx, &ids))?;
-    let plan = Plan {
-        name: shared.name.clone(),
-        image_key: shared.image_url.clone(),
-        scenarios: rules::import(stored, &known),
-    };
+    let known = scenarios::known(&tx, &ids).await?;
+    let plan = Plan { name: shared.name, image_key: shared.image_url, scenarios: rules::import(stored, &known) };
     add(&tx, caller.user, &plan, app.clock.now()).await
 }

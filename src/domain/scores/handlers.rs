@@ -9,6 +9,7 @@ use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScorePla
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
+use crate::domain::idempotency::{Kept, Once};
 use crate::domain::{energy, scenarios, users};
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::page::PageQuery;
@@ -20,21 +21,22 @@ pub async fn record(
     caller: Caller,
     Path((scenario,)): Path<(ScenarioId,)>,
     Json(new): Json<NewScore>,
-) -> Result<Json<RecordedScore>> {
+    once: Once,
+) -> Result<Kept<Json<RecordedScore>>> {
     if new.scenario_id.as_ref().is_some_and(|named| *named != scenario) {
         return Err(
             Error::new(Problem::BadRequest).with_detail("scenario_id in the body differs from the one in the path")
         );
     }
-    let recorded = recording::record(&app, caller, &scenario, new.lift()).await?;
-    Ok(Json(recorded.into()))
+    let record = async |tx| recording::record(tx, &app, caller, &scenario, new.lift()).await;
+    once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.into())) }).await
 }
 
-pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>) -> Result<Json<Score>> {
+pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>, once: Once) -> Result<Kept<Json<Score>>> {
     let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
     let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
-    let recorded = recording::record(&app, caller, scenario, new.lift()).await?;
-    Ok(Json(recorded.score))
+    let record = async |tx| recording::record(tx, &app, caller, scenario, new.lift()).await;
+    once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.score)) }).await
 }
 
 pub async fn leaderboard(

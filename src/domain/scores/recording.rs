@@ -24,15 +24,11 @@ pub struct Recorded {
     pub previous_best: Option<BestRow>,
 }
 
-/// Records a lift.
+/// Records a lift, in this transaction.
 ///
 /// # Errors
 /// 401 if the account is gone, 404 if there is no such exercise.
-pub async fn record(app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
-    app.db.tx(|tx| record_in(tx, app, caller, scenario_id, lift)).await
-}
-
-async fn record_in(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
+pub async fn record(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
     let (tx, user) = (&tx, caller.user);
     let ((), scenario, previous_best, next, basis, xp) = tokio::try_join!(
         biased;

@@ -12,6 +12,7 @@ use super::wire::{NewWorkout, Workout};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
+use crate::domain::idempotency::{Kept, Once};
 use crate::domain::outbox::{self, Event, NewEvent, Settled, Topic};
 use crate::domain::{quests, users};
 use crate::error::{Error, Problem, Result};
@@ -21,10 +22,17 @@ use crate::ids::{RoutineId, ScenarioId, UserId, WorkoutId};
 /// Workouts of a list: nobody reads further back, and a year of training has fewer.
 const LISTED_MAX: i64 = 1000;
 
-pub async fn submit(app: Arc<App>, caller: Caller, Json(new): Json<NewWorkout>) -> Result<Created<Workout>> {
-    let title = app.db.tx(|tx| submit_in(tx, &app, caller, &new)).await?;
+pub async fn submit(
+    app: Arc<App>,
+    caller: Caller,
+    Json(new): Json<NewWorkout>,
+    once: Once,
+) -> Result<Kept<Created<Workout>>> {
+    let submit = async |tx| submit_in(tx, &app, caller, &new).await;
+    let kept = once.tx(&app, caller, |tx| async { Ok(Created(Workout::stored(&new, caller.user, submit(tx).await?))) });
+    let kept = kept.await?;
     app.outbox_bell.notify_one();
-    Ok(Created(Workout::stored(new, caller.user, title)))
+    Ok(kept)
 }
 
 /// Stores a workout and leaves its event, in four round trips; answers its title. One that was stored before stays as it is.

@@ -83,18 +83,18 @@ pub struct Workout {
 impl Workout {
     /// What was sent, as it was stored.
     #[must_use]
-    pub fn stored(new: NewWorkout, user_id: UserId, title: String) -> Self {
-        let exercises = new.scenario_submissions.0.into_iter();
+    pub fn stored(new: &NewWorkout, user_id: UserId, title: String) -> Self {
+        let exercises = new.scenario_submissions.0.iter();
         Self {
             routine_id: new.routine_id,
             user_id,
             title,
             duration: new.duration.0,
             completion_timestamp: new.completion_timestamp,
-            status: new.status.0,
+            status: new.status.0.clone(),
             scenario_submissions: exercises
                 .map(|done| Exercise {
-                    scenario_id: done.scenario_id,
+                    scenario_id: done.scenario_id.clone(),
                     sets: done.sets.0,
                     reps: done.reps.0,
                     weight: done.weight.0,

@@ -1,0 +1,163 @@
+//! Doing something once per key: a handler takes [`Once`], after the body, and does what it does inside of [`Once::tx`].
+
+use std::marker::PhantomData;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::sql::{self, AnswerRow};
+use crate::app::App;
+use crate::db::Tx;
+use crate::domain::auth::{self, Caller};
+use crate::error::{Error, Problem, Result};
+use crate::http::extract::IdempotencyKey;
+use crate::http::reply::{Response, stored_json};
+use crate::http::{Cx, FromCx, Operation, Reply};
+use crate::time::Timestamp;
+
+/// How long answers are kept: a phone that was without a net over the weekend still learns what became of its request.
+const KEPT_S: i64 = 72 * 3600;
+/// Answers that are forgotten with each that is stored: more than one, so that old ones become fewer, and few, because somebody
+/// waits.
+const FORGOTTEN_MAX: i64 = 8;
+/// When to ask again for the answer of a request that still runs: most take milliseconds.
+const RUNNING_RETRY_S: u32 = 1;
+/// Says that an answer was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The request's `Idempotency-Key`, if it has one, and what the key stands for. To be taken after the body.
+pub struct Once(Option<Keyed>);
+
+struct Keyed {
+    key: String,
+    /// Of method, path, query and body: requests that want the same have the same.
+    fingerprint: [u8; 32],
+}
+
+/// A reply that is given again to who asks again.
+pub struct Kept<R>(Response, PhantomData<R>);
+
+impl<R: Reply> Reply for Kept<R> {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
+    }
+}
+
+impl FromCx for Once {
+    async fn from_cx(cx: &mut Cx) -> Result<Self> {
+        let key = IdempotencyKey::from_cx(cx).await?.0;
+        let path = cx.head.uri.path().trim_end_matches('/');
+        let query = cx.head.uri.query().unwrap_or_default();
+        let parts = [cx.head.method.as_str(), path, query].map(str::as_bytes);
+        Ok(Self(key.map(|key| Keyed { key, fingerprint: hash(parts.into_iter().chain([cx.sent().as_ref()])) })))
+    }
+
+    fn describe(operation: &mut Operation) {
+        IdempotencyKey::describe(operation);
+        operation.replays = true;
+        operation.failures.insert(Problem::IdempotencyKeyReused.status());
+    }
+}
+
+/// A hash of these parts, in which no part can pass for the end of another.
+fn hash<'a>(parts: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&part.len().to_be_bytes());
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
+impl Once {
+    /// Does the work in a transaction and answers what it replies. If the request has a key and was served before, it is not
+    /// done again: the answer is the one that was given then.
+    ///
+    /// # Errors
+    /// 401 if the caller's session is over, 409 if the key stands for another request or this one still runs; else the work's.
+    pub async fn tx<R: Reply, F>(&self, app: &App, caller: Caller, work: impl Fn(Tx) -> F) -> Result<Kept<R>>
+    where
+        F: Future<Output = Result<R>>,
+    {
+        let response = match &self.0 {
+            None => app.db.tx(work).await?.reply()?,
+            Some(keyed) => app.db.tx(|tx| keyed.once(tx, caller, app.clock.now(), &work)).await?,
+        };
+        Ok(Kept(response, PhantomData))
+    }
+}
+
+impl Keyed {
+    async fn once<R: Reply, F>(
+        &self,
+        tx: Tx,
+        caller: Caller,
+        now: Timestamp,
+        work: &impl Fn(Tx) -> F,
+    ) -> Result<Response>
+    where
+        F: Future<Output = Result<R>>,
+    {
+        let since = now.minus_s(KEPT_S);
+        // Nothing of this waits. What was stored is read when the lock is there, so the last holder's answer is seen.
+        let ((), lock, stored) = tokio::try_join!(
+            biased;
+            auth::check(&tx, caller),
+            sql::lock_key(&tx, self.number(caller)),
+            sql::get_answer(&tx, caller.user, &self.key, &self.fingerprint, since),
+        )?;
+        if !lock.is_ours {
+            return Err(Error::new(Problem::IdempotencyKeyInUse).with_retry_after_s(RUNNING_RETRY_S));
+        }
+        match stored {
+            Some(answer) => again(answer),
+            None => self.first(&tx, caller, now, since, work(tx.clone()).await?.reply()?).await,
+        }
+    }
+
+    /// The number that stands for the lifter's key among locks.
+    fn number(&self, caller: Caller) -> i64 {
+        let hash = hash([b"idempotency".as_slice(), caller.user.0.as_bytes(), self.key.as_bytes()].into_iter());
+        hash.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    }
+
+    /// Stores the answer and gives it.
+    async fn first(
+        &self,
+        tx: &Tx,
+        caller: Caller,
+        now: Timestamp,
+        since: Timestamp,
+        response: Response,
+    ) -> Result<Response> {
+        let status = response.status();
+        let body = response.into_body().collect().await.map_err(Error::internal)?.to_bytes();
+        let text = std::str::from_utf8(&body).map_err(Error::internal)?;
+        tokio::try_join!(
+            biased;
+            sql::upsert_answer(tx, caller.user, &self.key, &self.fingerprint, status.as_u16().into(), text, now),
+            sql::delete_answers(tx, since, FORGOTTEN_MAX),
+        )?;
+        Ok(stored_json(status, body.into()))
+    }
+}
+
+/// The answer that was stored, if it is one to this request.
+fn again(answer: AnswerRow) -> Result<Response> {
+    if !answer.is_same {
+        return Err(Error::new(Problem::IdempotencyKeyReused));
+    }
+    let status = u16::try_from(answer.status).map_err(Error::internal)?;
+    let status = StatusCode::from_u16(status).map_err(Error::internal)?;
+    let mut response = stored_json(status, answer.body.into_bytes());
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    Ok(response)
+}
