@@ -31,8 +31,14 @@ pub fn is_dressed(head: &str) {
         "x-request-id: ",
         "x-api-version: v1",
         "x-content-type-options: nosniff",
-        "vary: origin",
+        "x-frame-options: deny",
+        "referrer-policy: no-referrer",
+        "permissions-policy: ",
+        "cross-origin-opener-policy: same-origin",
+        "cross-origin-resource-policy: same-site",
         "content-security-policy: ",
+        "cache-control: no-store",
+        "vary: origin",
     ] {
         assert!(head.contains(name), "{name} is missing in {head}");
     }

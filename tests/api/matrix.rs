@@ -8,6 +8,7 @@ use repduel_backend::routes::TABLE;
 use serde_json::{Value, json};
 
 use crate::support::app::ADMIN_TOKEN;
+use crate::support::raw::exchange;
 use crate::support::{Answer, Lifter, Request, TestApp};
 
 /// A text that no answer may repeat.
@@ -187,6 +188,56 @@ async fn every_answer_of_a_limited_route_tells_how_its_budget_stands() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn every_kind_of_failure_carries_everything() {
+    let variables = [("TRUSTED_HOSTS", "127.0.0.1"), ("RATE_LIMIT_LOGIN_LIMIT", "1")];
+    let app = TestApp::with_variables(&variables).await;
+    let ada = app.lifter("ada").await;
+    let fail = "create function fail() returns trigger language plpgsql as $$ begin
+            raise 'no' using errcode = case new.weight_lifted when 1 then 'lock_not_available' else 'raise_exception' end;
+        end $$;
+        create trigger fail before insert on scores for each row execute function fail()";
+    app.pg.batch_execute(fail).await.unwrap();
+    let get = |path| by_browser(&app, "GET", path);
+    let squat = || by_browser(&app, "POST", "/api/v1/scores/scenario/back_squat").bearer(&ada.token);
+    let lift = |kg: f64| squat().json(&json!({ "weight_lifted": kg }));
+    let login = || {
+        let login = by_browser(&app, "POST", "/api/v1/users/login");
+        login.body("application/x-www-form-urlencoded", "username=nobody%40example.com&password=wrong")
+    };
+    let many = (0..101).fold(get("/health"), |request, n| request.header(&format!("x-{n}"), "1"));
+    let cases = [
+        (400, get("/api/v1/scenarios").header("host", "evil.example")),
+        (400, get("/api/v1/scenarios").header("x-api-version", "v9")),
+        (401, get("/api/v1/users/me")),
+        (401, login()),
+        (403, by_browser(&app, "POST", "/api/v1/scenarios").bearer(&ada.token)),
+        (404, get("/api/v1/nothing")),
+        (405, by_browser(&app, "DELETE", "/api/v1/scenarios")),
+        (409, by_browser(&app, "POST", &format!("/api/v1/users/{}/follow", ada.id)).bearer(&ada.token)),
+        (413, squat().body("application/json", vec![b' '; 65 * 1024])),
+        (415, squat().body("text/plain", "{}")),
+        (422, lift(-1.0)),
+        (429, login()),
+        (431, many),
+        (500, lift(2.0)),
+        (503, lift(1.0)),
+    ];
+    for (status, request) in cases {
+        let answer = request.send().await.expect(status);
+        carries_everything(&status.to_string(), &answer);
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{status}");
+        assert_eq!(answer.json()["request_id"].as_str(), answer.header("x-request-id"), "{status}");
+        let comes_back = matches!(status, 429 | 503);
+        assert_eq!(answer.headers.contains_key("retry-after"), comes_back, "{status}");
+    }
+    let stalled = format!(
+        "POST /api/v1/users HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: https://www.repduel.com\r\nx-forwarded-proto: https\r\n{}",
+        "content-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+    );
+    carries_everything("408", &exchange(app.address, stalled.as_bytes()).await.problem(408, "request_timeout"));
 }
 
 #[tokio::test]

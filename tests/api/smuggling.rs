@@ -223,3 +223,22 @@ async fn broken_chunks_end_their_request_and_the_connection() {
     let rest = (400, "malformed_request".to_owned());
     assert_eq!(refused, [(422, "validation_error".to_owned()), rest], "what is left of a body is no request");
 }
+
+#[tokio::test]
+async fn a_length_that_lies_spoils_only_its_own_connection() {
+    let app = TestApp::start().await;
+    // Too short: what is left over is no request.
+    for rest in ["}", "garbage\r\n\r\n", "\0\0\0\0\r\n\r\n"] {
+        let short = post("content-length: 2\r\n", &format!("{{}}{rest}"));
+        let answer = exchange(app.address, &[short.as_bytes(), b"\r\n\r\n"]).await;
+        let told = answers(&answer);
+        assert_eq!(told.len(), 2, "{answer}");
+        assert_eq!(told[0], (422, "validation_error".to_owned()), "{answer}");
+        assert_eq!(told[1], (400, "malformed_request".to_owned()), "{answer}");
+    }
+    // Too long: the next request is taken for the body, and the rest of it does not come.
+    let long = post(&format!("content-length: {}\r\n", GOOD.len() + 10), GOOD);
+    let answer = exchange(app.address, &[long.as_bytes()]).await;
+    assert_eq!(answers(&answer), [(408, "request_timeout".to_owned())], "{answer}");
+    app.get("/health").await.expect(200);
+}
