@@ -183,7 +183,7 @@ const UPLOAD_MAX_BYTES: usize = FILE_MAX_BYTES + 64 * 1024;
 /// Time for a body that is small.
 pub const BODY_WAIT: Duration = Duration::from_secs(20);
 /// Time for a body with a file: 10 MiB at 1.4 Mbit/s, which phones have nearly everywhere.
-const UPLOAD_WAIT: Duration = Duration::from_secs(60);
+pub const UPLOAD_WAIT: Duration = Duration::from_secs(60);
 
 impl Route {
     /// The same under another policy.

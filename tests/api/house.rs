@@ -263,14 +263,16 @@ fn the_readme_tells_the_bounds_of_the_edge() {
         format!("| head | {} KiB, {} headers | 431 |", headers::HEAD_MAX_BYTES / kib, headers::HEADERS_MAX),
         format!("| a head, from its first byte | {} s | 408 |", guard::HEAD_WAIT.as_secs()),
         format!(
-            "| JSON body / form | {} KiB / {} KiB | 413 |",
+            "| JSON body / form / uploaded file | {} KiB / {} KiB / {} MiB | 413 |",
             route::JSON_MAX_BYTES / kib,
-            route::FORM_MAX_BYTES / kib
+            route::FORM_MAX_BYTES / kib,
+            route::FILE_MAX_BYTES / kib / kib
         ),
         format!(
-            "| between two pieces of a body / a whole body | {} s / {} s | 408 |",
+            "| between two pieces of a body / a whole body / an upload | {} s / {} s / {} s | 408 |",
             body::PIECE_WAIT.as_secs(),
-            route::BODY_WAIT.as_secs()
+            route::BODY_WAIT.as_secs(),
+            route::UPLOAD_WAIT.as_secs()
         ),
         format!("| a handler, without the time its body takes | {} s | 503 |", service::HANDLER_DEADLINE.as_secs()),
         format!("| connections | {} | wait in the backlog |", server::CONNECTIONS_MAX),
@@ -310,7 +312,7 @@ const FLOORS: [&[&str]; 6] = [
 ];
 
 /// Whom each domain may call, through the other's `mod.rs` only.
-const DOMAIN_CALLS: [(&str, &[&str]); 18] = [
+const DOMAIN_CALLS: [(&str, &[&str]); 19] = [
     ("auth", &[]),
     ("idempotency", &["auth"]),
     ("standards", &[]),
