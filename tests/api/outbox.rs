@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use repduel_backend::domain::outbox;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -77,6 +78,29 @@ async fn what_is_due_tomorrow_does_not_delay_what_is_due_now() {
     assert_eq!(app.count("select count(*) from outbox_events where attempts = 0").await, 10_000);
     assert_eq!(app.get(QUEUE).await.expect(200).json()["queue_depth"], 10_000);
     assert_eq!(app.count("select total_xp::bigint from user_xp").await, 7);
+}
+
+#[tokio::test]
+async fn a_worker_leases_no_more_than_it_asked_for_however_the_statement_is_planned() {
+    let app = TestApp::with_clock(NOW).await;
+    // An empty table that was analyzed is thought to stay empty, and a plan that was made then is kept while it fills.
+    app.pg.batch_execute("vacuum analyze outbox_events").await.unwrap();
+    app.pg.batch_execute("set plan_cache_mode = force_generic_plan").await.unwrap();
+    let statement = outbox::STATEMENTS.iter().find(|statement| statement.file == "outbox/claim_events").unwrap();
+    let claim = app.pg.prepare(statement.text).await.unwrap();
+    let now = app.app.clock.now();
+    let taken = async || {
+        let (lease, until, topics) = (Uuid::new_v4(), now.plus_s(60), vec!["workout.submitted"]);
+        app.pg.query(&claim, &[&now, &4_i64, &lease, &until, &topics]).await.unwrap().len()
+    };
+    assert_eq!(taken().await, 0);
+    let due = "insert into outbox_events (topic, payload, event_key, aggregate, available_at, created_at)
+        select 'workout.submitted', '{}', 'due:' || n, 'user:' || n, $1, $1 from generate_series(1, 50) as n";
+    app.pg.execute(due, &[&now]).await.unwrap();
+    for claims in 1..=3 {
+        assert_eq!(taken().await, 4);
+        assert_eq!(app.count("select count(*) from outbox_events where status = 'leased'").await, 4 * claims);
+    }
 }
 
 #[tokio::test]
