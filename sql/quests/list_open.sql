@@ -1,5 +1,6 @@
 -- A lifter's quests that a deed at $2 counts for and that are not completed, each with what was done within its cycle; by
--- uq_user_quests_cycle, routine_submission_user and pk_daily_workout_aggregates.
+-- uq_user_quests_cycle, routine_submission_user and pk_daily_workout_aggregates. Old rows can hold durations that are no minutes
+-- of a workout, which has a year's at most: they would spoil the sum, and count nothing.
 select
   quest.id,
   quest.status,
@@ -21,6 +22,7 @@ select
     select coalesce(sum(workout.duration), 0)
     from routine_submission as workout
     where workout.user_id = $1
+      and workout.duration between 0 and 525600
       and workout.counts_for_quests is not false
       and workout.completion_timestamp >= quest.cycle_start
       and workout.completion_timestamp < coalesce(quest.cycle_end, 'infinity')

@@ -288,6 +288,26 @@ async fn other_quests_count_workouts_or_minutes_of_their_cycle() {
 }
 
 #[tokio::test]
+async fn durations_that_no_workout_has_count_for_no_quest() {
+    let app = TestApp::with_clock(NOW).await;
+    template(&app, "minutes_of_the_week", "weekly", "active_minutes", 60, false).await;
+    let _working = app.work();
+    for (index, odd) in ["'NaN'", "'Infinity'", "'-Infinity'", "1.7e308", "-40"].iter().enumerate() {
+        let lifter = app.lifter(&format!("lifter{index}")).await;
+        let old = format!(
+            "insert into routine_submission (id, user_id, duration, completion_timestamp, status, title)
+            select gen_random_uuid(), id, {odd}, '2026-11-21T08:00:00Z', 'completed', 'Old'
+            from users, generate_series(1, 2) where username = 'lifter{index}'"
+        );
+        app.pg.batch_execute(&old).await.unwrap();
+        assert_eq!(quest(&app, &lifter, "minutes_of_the_week").await["progress"], 0, "{odd}");
+        train(&app, &lifter, "2026-11-21T09:00:00Z", 25.0).await;
+        let quest = quest(&app, &lifter, "minutes_of_the_week").await;
+        assert_eq!((&quest["progress"], &quest["status"]), (&json!(25), &json!("active")), "{odd}");
+    }
+}
+
+#[tokio::test]
 async fn a_reward_fits_into_what_the_total_can_hold() {
     let app = TestApp::with_clock(NOW).await;
     let ada = app.lifter("ada").await;
