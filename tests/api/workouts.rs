@@ -200,6 +200,22 @@ async fn workouts_outlive_their_routine() {
 }
 
 #[tokio::test]
+async fn a_workout_is_known_again_when_its_routine_is_gone() {
+    let app = TestApp::with_clock(NOW).await;
+    let ada = app.lifter("ada").await;
+    let mut sent = workout("2026-11-21T09:00:00Z", 45.0);
+    sent["routine_id"] = routine(&app, &ada, "Leg day").await;
+    let path = format!("/api/v1/routines/{}", sent["routine_id"].as_str().unwrap());
+    // The phone did not hear the answer, and asks again later.
+    let first = app.post_as(&ada, PATH, sent.clone()).await.expect(201).json();
+    app.request("DELETE", &path).bearer(&ada.token).send().await.expect(204);
+    assert_eq!(app.post_as(&ada, PATH, sent.clone()).await.expect(201).json(), first);
+    assert_eq!(app.count("select count(*) from routine_submission").await, 1);
+    sent["duration"] = json!(46);
+    app.post_as(&ada, PATH, sent).await.problem(400, "unknown_routine");
+}
+
+#[tokio::test]
 async fn workouts_of_the_earlier_server_are_read() {
     let app = TestApp::with_clock(NOW).await;
     let ada = app.lifter("ada").await;

@@ -48,7 +48,10 @@ async fn submit_in(tx: Tx, app: &App, caller: Caller, new: &NewWorkout) -> Resul
         sql::list_muscles(tx, &scenarios),
     )?;
     if let Some(before) = before {
-        return Ok(before.title);
+        return Ok(before.title); // also when its routine is gone since
+    }
+    if new.routine_id.is_some() && routine.is_none() {
+        return Err(Error::new(Problem::UnknownRoutine));
     }
     let muscles: HashMap<_, _> = muscles.into_iter().map(|row| (row.id, row.muscle)).collect();
     let muscle = first_muscle(new, &muscles)?;
@@ -73,11 +76,10 @@ async fn submit_in(tx: Tx, app: &App, caller: Caller, new: &NewWorkout) -> Resul
     Ok(title)
 }
 
-/// The name of the routine that the workout followed, if it followed one.
+/// The name of the routine that the workout followed, if it followed one that is there.
 async fn routine_name(tx: &Tx, routine: Option<RoutineId>, user: UserId) -> Result<Option<String>> {
     let Some(id) = routine else { return Ok(None) };
-    let row = sql::get_routine_name(tx, id, user).await?;
-    row.map(|row| Some(row.name)).ok_or_else(|| Error::new(Problem::UnknownRoutine))
+    Ok(sql::get_routine_name(tx, id, user).await?.map(|row| row.name))
 }
 
 async fn insert_exercises(tx: &Tx, id: WorkoutId, scenarios: &[ScenarioId], new: &NewWorkout) -> Result<u64> {
