@@ -96,7 +96,7 @@ async fn what_cannot_be_used_writes_nothing() {
         (with(json!([{}])), "/scenarios/0/scenario_id", "missing"),
         (squat(json!(-1), json!(1)), "/scenarios/0/sets", "range"),
         (squat(json!(1), json!(-1)), "/scenarios/0/reps", "range"),
-        (squat(json!(1001), json!(1)), "/scenarios/0/sets", "range"),
+        (squat(json!(2_147_483_648_i64), json!(1)), "/scenarios/0/sets", "range"),
         (squat(json!(1), json!(4_294_967_296_i64)), "/scenarios/0/reps", "range"),
         (squat(json!(1.5), json!(1)), "/scenarios/0/sets", "type"),
         (squat(json!(null), json!(1)), "/scenarios/0/sets", "null"),
@@ -123,9 +123,9 @@ async fn what_cannot_be_used_writes_nothing() {
         }
     }
     assert_eq!(listed(&app, &ada).await, json!([made]));
-    let most = squat(json!(1000.0), json!(0));
+    let most = squat(json!(2_147_483_647.0), json!(0));
     let made = app.post_as(&ada, ROUTINES, most).await.expect(201).json();
-    assert_eq!((&made["scenarios"][0]["sets"], &made["scenarios"][0]["reps"]), (&json!(1000), &json!(0)));
+    assert_eq!((&made["scenarios"][0]["sets"], &made["scenarios"][0]["reps"]), (&json!(i32::MAX), &json!(0)));
 }
 
 #[tokio::test]
@@ -192,6 +192,29 @@ async fn a_change_replaces_what_is_sent_and_keeps_the_rest() {
     send(&app, &ada, "PUT", &path_of(&made), Some(unknown)).await.expect(422);
     assert_eq!(app.get_as(&ada, &path_of(&made)).await.json(), changed);
     assert_eq!(put(json!({ "scenarios": [] })).await["scenarios"], json!([]));
+}
+
+#[tokio::test]
+async fn what_was_read_can_be_sent_back() {
+    let app = TestApp::start().await;
+    let (ada, id) = (app.lifter("ada").await, global(&app, "for all").await);
+    let most = i32::MAX;
+    let update = "update routine_scenario_association set reps = 2147483647, sets = 5000";
+    app.pg.execute(update, &[]).await.unwrap();
+    // Everybody's routine shows a picture from elsewhere, and so does what is made out of it.
+    let share = send(&app, &ada, "POST", &format!("{ROUTINES}/{id}/share"), None).await.expect(200).json();
+    let import = json!({ "share_code": share["code"] });
+    let mut own = app.post_as(&ada, "/api/v1/routines/import", import).await.expect(201).json();
+    assert_eq!((&own["scenarios"][0]["reps"], &own["scenarios"][0]["sets"]), (&json!(most), &json!(5000)));
+    assert_eq!(own["image_url"], "https://pictures.example/global.png");
+    own["name"] = json!("Mine");
+    let put = async |body: &Value| send(&app, &ada, "PUT", &path_of(&own), Some(body.clone())).await;
+    assert_eq!(put(&own).await.expect(200).json(), own);
+    for other in ["https://pictures.example/other.png", "https://pictures.example/global.png#x"] {
+        put(&json!({ "image_url": other })).await.invalid(&["/image_url"]);
+    }
+    put(&json!({ "image_url": null })).await.expect(200);
+    put(&own).await.invalid(&["/image_url"]);
 }
 
 #[tokio::test]

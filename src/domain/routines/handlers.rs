@@ -59,25 +59,31 @@ fn image_key(app: &App, sent: Option<&Text<0, 2048>>) -> Result<Option<String>> 
 /// What changes of a routine.
 struct Changes {
     name: Option<String>,
-    image_key: Patch<Option<String>>,
+    image_url: Patch<Option<Text<0, 2048>>>,
     scenarios: Option<Vec<Planned>>,
 }
 
 impl Changes {
-    fn new(app: &App, patch: RoutinePatch) -> Result<Self> {
+    fn new(patch: RoutinePatch) -> Result<Self> {
         let name = match patch.name {
             Patch::Set(name) => Some(name.0),
             Patch::Keep => None,
-        };
-        let image_key = match patch.image_url {
-            Patch::Set(sent) => Patch::Set(image_key(app, sent.as_ref())?),
-            Patch::Keep => Patch::Keep,
         };
         let scenarios = match patch.scenarios {
             Patch::Set(sent) => Some(planned(sent)?),
             Patch::Keep => None,
         };
-        Ok(Self { name, image_key, scenarios })
+        Ok(Self { name, image_url: patch.image_url, scenarios })
+    }
+
+    /// What a routine shows that showed this before. What it showed can be sent back as it was read, wherever it is.
+    fn image_key(&self, app: &App, before: Option<&str>) -> Result<Option<String>> {
+        let shown = pictures::address(&app.config.pictures, before);
+        match &self.image_url {
+            Patch::Set(Some(sent)) if shown.as_deref() == Some(sent.0.trim()) => Ok(before.map(str::to_owned)),
+            Patch::Set(sent) => image_key(app, sent.as_ref()),
+            Patch::Keep => Ok(before.map(str::to_owned)),
+        }
     }
 }
 
@@ -87,7 +93,7 @@ pub async fn update(
     Path((id,)): Path<(RoutineId,)>,
     Json(patch): Json<RoutinePatch>,
 ) -> Result<Json<Routine>> {
-    let changes = Changes::new(&app, patch)?;
+    let changes = Changes::new(patch)?;
     let row = app.db.tx(|tx| update_in(tx, &app, caller, id, &changes)).await?;
     app.outbox_bell.notify_one();
     Ok(Json(Routine::new(row, &app.config.pictures)))
@@ -100,11 +106,8 @@ async fn update_in(tx: Tx, app: &App, caller: Caller, id: RoutineId, changes: &C
         check_there(tx, planned).await?;
         tokio::try_join!(biased; sql::delete_scenarios(tx, id), insert_scenarios(tx, id, planned))?;
     }
-    let (image_changes, image_key) = match &changes.image_key {
-        Patch::Set(key) => (true, key.as_deref()),
-        Patch::Keep => (false, None),
-    };
-    let update = sql::update_routine(tx, id, changes.name.as_deref(), image_changes, image_key);
+    let image_key = changes.image_key(app, before.as_deref())?;
+    let update = sql::update_routine(tx, id, changes.name.as_deref(), image_key.as_deref());
     let (_, row) = tokio::try_join!(biased; update, sql::get_routine(tx, id, user))?;
     let row = row.or_404(Noun::Routine)?;
     if before != row.image_url {

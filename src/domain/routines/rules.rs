@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::wire::{REPS_MAX, RoutineScenario, SETS_MAX};
+use super::wire::RoutineScenario;
 use crate::error::{Error, FieldError, Problem, Result};
 use crate::ids::ScenarioId;
 use crate::schema::{At, Input, Raw};
@@ -96,8 +96,8 @@ pub fn import(shared: Vec<RoutineScenario>, known: &HashSet<ScenarioId>) -> Vec<
     let there = shared.into_iter().filter(|scenario| known.contains(&scenario.scenario_id));
     let planned = there.map(|scenario| Planned {
         scenario_id: scenario.scenario_id,
-        sets: scenario.sets.clamp(0, SETS_MAX),
-        reps: scenario.reps.clamp(0, REPS_MAX),
+        sets: scenario.sets.max(0),
+        reps: scenario.reps.max(0),
     });
     planned.collect()
 }
@@ -140,7 +140,7 @@ mod tests {
     fn imports_keep_what_there_is_within_the_bounds() {
         let known = HashSet::from([ScenarioId("a".to_owned())]);
         let shared = read_scenarios(r#"[{"scenario_id":"gone"},{"scenario_id":"a","sets":-1,"reps":99999}]"#);
-        let planned = Planned { scenario_id: ScenarioId("a".to_owned()), sets: 0, reps: 1000 };
+        let planned = Planned { scenario_id: ScenarioId("a".to_owned()), sets: 0, reps: 99_999 };
         assert_eq!(import(shared, &known), [planned]);
     }
 

@@ -65,9 +65,8 @@ statements! {
         "routines/insert_scenarios";
     /// Locks one and tells whose it is.
     pooled fn lock_routine(id: RoutineId) -> opt LockedRow = "routines/lock_routine";
-    /// Changes a name that is given, and the picture if it is said to change.
-    pooled fn update_routine(id: RoutineId, name: Option<&str>, image_changes: bool, image_key: Option<&str>) -> exec =
-        "routines/update_routine";
+    /// Changes a name that is given, and the picture.
+    pooled fn update_routine(id: RoutineId, name: Option<&str>, image_key: Option<&str>) -> exec = "routines/update_routine";
     /// Takes all exercises out of one.
     pooled fn delete_scenarios(id: RoutineId) -> exec = "routines/delete_scenarios";
     /// Parts workouts from one that goes.

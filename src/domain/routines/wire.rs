@@ -17,15 +17,10 @@ pub type RoutineName = Text<1, 255>;
 /// The exercises that a routine is to have.
 pub type NewScenarios = List<NewRoutineScenario, SCENARIOS_MAX>;
 
-/// Sets of an exercise that can be planned.
-pub const SETS_MAX: i32 = 1000;
-/// Repetitions in a set that can be planned.
-pub const REPS_MAX: i32 = 1000;
-
-integer! { /// Sets of an exercise.
-pub struct PlannedSets = i32, 0..=1000; }
-integer! { /// Repetitions in a set.
-pub struct PlannedReps = i32, 0..=1000; }
+integer! { /// Sets of an exercise, as many as the column holds: what is stored can be sent back.
+pub struct PlannedSets = i32, 0..=2147483647; }
+integer! { /// Repetitions in a set, as many as the column holds: some plan seconds here.
+pub struct PlannedReps = i32, 0..=2147483647; }
 
 input! { /// An exercise of a routine. A `name` that is sent is ignored: the exercise has its own.
 pub struct NewRoutineScenario {
