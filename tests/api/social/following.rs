@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{HOUR_S, MORNING, crowd, deactivate, edge, follow, list, names, relation, unfollow};
-use crate::support::{TestApp, at_once};
+use crate::support::{Request, TestApp, at_once};
 
 #[tokio::test]
 async fn following_is_one_way_until_it_is_returned() {
@@ -147,6 +147,54 @@ async fn eighty_follows_at_once_are_sixty() {
     assert_eq!((taken, refused), (60, 20), "{statuses:?}");
     assert_eq!(app.count("select count(*) from social_edges").await, 60);
     assert_eq!(app.count("select count(*) from rate_limit_events").await, 60);
+}
+
+#[tokio::test]
+async fn two_instances_count_the_same_sixty() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let crowd = crowd(&app, "lifter", 72).await;
+    let addresses = [app.address, app.another().await];
+    let request = |number: usize, user: &Uuid| {
+        Request::new(addresses[number % 2], "POST", &format!("/api/v1/users/{user}/follow")).bearer(&ada.token)
+    };
+    for (number, user) in crowd[..52].iter().enumerate() {
+        request(number, user).send().await.expect(204);
+    }
+    let last = crowd[52..].iter().enumerate().map(|(number, user)| {
+        let request = request(number, user);
+        async move { request.send().await.status }
+    });
+    let statuses = at_once(last).await;
+    let of = |status| statuses.iter().filter(|answered| **answered == status).count();
+    assert_eq!((of(204), of(429)), (8, 12), "{statuses:?}");
+    for address in addresses {
+        let path = format!("/api/v1/users/{}/follow", app.lifter(&address.port().to_string()).await.id);
+        let refused = Request::new(address, "POST", &path).bearer(&ada.token).send().await;
+        refused.problem(429, "rate_limit_exceeded");
+    }
+    assert_eq!(app.count("select count(*) from social_edges").await, 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn follows_and_unfollows_at_once_leave_what_the_lists_say() {
+    let app = TestApp::start().await;
+    let (ada, grace) = (app.lifter("ada").await, app.lifter("grace").await);
+    let path = |user: Uuid| format!("/api/v1/users/{user}/follow");
+    for _ in 0..3 {
+        let requests = (0..16).map(|number| {
+            let (lifter, other) = if number % 4 < 2 { (&ada, grace.id) } else { (&grace, ada.id) };
+            let method = if number % 2 == 0 { "POST" } else { "DELETE" };
+            let request = app.request(method, &path(other)).bearer(&lifter.token);
+            async move { request.send().await.status }
+        });
+        assert_eq!(at_once(requests).await, [204; 16]);
+        let [follows, followed, friends, _] = relation(&app, &ada, grace.id).await;
+        assert_eq!(friends, follows && followed);
+        assert_eq!(list(&app, &ada, ada.id, "following").await["total"], i32::from(follows));
+        assert_eq!(list(&app, &ada, ada.id, "followers").await["total"], i32::from(followed));
+        assert_eq!(list(&app, &ada, ada.id, "friends").await["total"], i32::from(friends));
+    }
 }
 
 #[tokio::test]
