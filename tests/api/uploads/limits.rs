@@ -58,6 +58,18 @@ async fn ten_mebibytes_are_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
+async fn a_form_of_very_many_parts_is_read_to_its_end() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let other = "--x\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n";
+    let picture = "--x\r\nContent-Disposition: form-data; name=avatar\r\nContent-Type: image/png\r\n\r\n";
+    let many = other.repeat(MAX / other.len());
+    let form = [many.as_bytes(), picture.as_bytes(), &plain(Format::Png), b"\r\n--x--\r\n"].concat();
+    let request = app.request("PATCH", "/api/v1/users/me/avatar").bearer(&ada.token);
+    request.body("multipart/form-data; boundary=x", form).send().await.expect(200);
+}
+
+#[tokio::test]
 async fn a_length_that_is_too_large_is_refused_before_anything_is_sent() {
     let app = TestApp::start().await;
     let ada = app.lifter("ada").await;
