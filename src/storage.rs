@@ -25,6 +25,9 @@ const CLEANED_AT_A_TIME: usize = 4;
 /// A file that nobody has written to for so long has lost its process: an upload has a minute.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
+/// Characters of the ending of a picture's name: `jpeg`, `JPG`, `heic` are among the old ones.
+const ENDING_MAX: usize = 8;
+
 /// What a picture is of; each kind has a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -57,14 +60,16 @@ impl Key {
         Self { kind, name: format!("{}.{}", Uuid::new_v4().simple(), format.extension()) }
     }
 
-    /// The key that this text is, if it is one of a picture that was stored here.
+    /// The key that this text is, if it is one of a picture that was stored here. The earlier server took the ending of whatever
+    /// name the client's file had.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (folder, name) = text.split_once('/')?;
         let kind = Kind::ALL.into_iter().find(|kind| kind.folder() == folder)?;
         let (id, ending) = name.split_once('.')?;
         let is_id = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let is_ending = Format::ALL.iter().any(|format| format.extension() == ending);
+        let is_ending =
+            (1..=ENDING_MAX).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
         (is_id && is_ending).then(|| Self { kind, name: name.to_owned() })
     }
 
@@ -277,13 +282,15 @@ mod tests {
     #[test]
     fn only_keys_that_were_given_out_are_keys() {
         let id = "0123456789abcdef0123456789abcdef";
-        for good in [format!("avatars/{id}.png"), format!("routine-images/{id}.jpg")] {
+        for good in [format!("avatars/{id}.png"), format!("routine-images/{id}.jpg"), format!("avatars/{id}.JPEG")] {
             let key = Key::parse(&good).unwrap();
             assert_eq!((key.to_string(), key.id()), (good, id));
         }
         for bad in [
             format!("avatars/{id}"),
-            format!("avatars/{id}.exe"),
+            format!("avatars/{id}."),
+            format!("avatars/{id}.png~"),
+            format!("avatars/{id}.ninechars"),
             format!("avatars/{id}.png.png"),
             format!("avatars/x/{id}.png"),
             format!("avatars/../{id}.png"),

@@ -105,6 +105,21 @@ async fn an_old_address_is_let_go_of_like_a_key() {
 }
 
 #[tokio::test]
+async fn a_picture_of_the_earlier_server_is_removed_whatever_its_ending() {
+    let app = TestApp::start().await;
+    let _working = app.work();
+    let mut shown = Vec::new();
+    for ending in ["jpeg", "JPG", "heic"] {
+        let lifter = app.lifter(ending).await;
+        let old = format!("avatars/{}.{ending}", uuid::Uuid::new_v4().simple());
+        app.storage.write(&old, "a picture");
+        app.pg.execute("update users set avatar_url = $1 where id = $2", &[&old, &lifter.id]).await.unwrap();
+        shown.push(app.set_avatar(&lifter, &picture()).await);
+    }
+    files_become(&app, &shown.iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
 async fn only_pictures_that_were_sent_up_are_removed() {
     let app = TestApp::start().await;
     let _working = app.work();
