@@ -72,7 +72,7 @@ fuzz: fuzz-tools ## Fuzz one target after another (FUZZ_SECONDS=600 each)
 			tail -n 50 $$log >&2
 			exit 1
 		fi
-		awk -v target=$$target '/ DONE / { edges = $$4; inputs = $$8 } /^Done / { runs = $$2; seconds = $$5 }
+		awk -v target=$$target '/DONE +cov:/ { edges = $$4; inputs = $$8 } /^Done / { runs = $$2; seconds = $$5 }
 			END { sub("/.*", "", inputs); printf "%-12s %10d inputs in %d s, %d edges of the program seen, %d inputs kept\n", target, runs, seconds, edges, inputs }' $$log
 	done
 
@@ -112,10 +112,10 @@ fmt-check: rustfmt ## Check the format
 	cargo fmt --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 
+# The fuzz targets have a workspace and a lock file of their own, which follows ours.
 .PHONY: lint
 lint: clippy ## Run clippy; a warning is an error
 	cargo clippy --all-targets --locked -- -D warnings
-	@# The fuzz targets have a workspace and a lock file of their own, which follows ours.
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}" --all-targets -- -D warnings
 
 .PHONY: openapi

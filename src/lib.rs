@@ -4,6 +4,8 @@ pub mod budget;
 pub mod config;
 pub mod error;
 pub mod network;
+#[cfg(test)]
+mod property;
 pub mod schema;
 pub mod time;
 

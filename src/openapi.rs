@@ -124,9 +124,11 @@ fn parameters(route: &Route, operation: &Operation, components: &Components) -> 
 /// A text cannot be null, as a value in JSON can.
 #[must_use]
 pub fn never_null(mut schema: Value) -> Value {
-    let kinds = schema.get_mut("type").and_then(Value::as_array_mut);
-    if let Some(kinds) = kinds {
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
         kinds.retain(|kind| kind != "null");
+    }
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        values.retain(|value| !value.is_null());
     }
     schema
 }

@@ -127,3 +127,82 @@ mod tests {
         assert_eq!(own_key(&config, &format!("{given}?v=2")).as_deref(), Some("a.png"));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// Servers with and without a CDN and folders of their own.
+    fn configs() -> impl Strategy<Value = PictureConfig> {
+        let bases =
+            ["https://api.example/static", "https://cdn.example", "https://cdn.example/a/b", "http://10.0.0.7:81/x"];
+        select(bases.to_vec()).prop_map(|base| PictureConfig {
+            public_base: base.to_owned(),
+            own_origins: vec!["https://api.example".to_owned(), origin_of(base).unwrap()],
+        })
+    }
+
+    fn keys() -> impl Strategy<Value = String> {
+        "[a-z0-9_-][A-Za-z0-9._-]{0,9}(/[a-z0-9_-][a-z.]{0,9}){0,3}"
+            .prop_filter("the folder's own name", |key: &String| !key.starts_with("static/"))
+    }
+
+    #[test]
+    fn a_key_comes_back_from_every_form_in_which_it_is_sent() {
+        let query = select(vec!["", "?v=2", "#top", "?a=/b#c"]);
+        property::holds((configs(), keys(), query), |(config, key, query)| {
+            let shown = address(&config, Some(&key)).unwrap();
+            assert_eq!(shown, format!("{}/{key}", config.public_base));
+            let api = format!("https://api.example/static/{key}");
+            let local = format!("http://localhost:3000/static/{key}");
+            for form in [&shown, &api, &local] {
+                assert_eq!(own_key(&config, &format!("{form}{query}")), Some(key.clone()), "{form}{query}");
+            }
+            for form in [key.clone(), format!("/{key}"), format!("/static/{key}"), format!("static/{key}")] {
+                assert_eq!(own_key(&config, &form), Some(key.clone()), "{form}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_read_of_any_text_is_a_key_and_stays_one() {
+        let texts = prop_oneof![
+            r"[a./?#%:@\\ -]{0,12}",
+            "(https?://(api|cdn|localhost)[.:/a-z]{0,8}|static/|\\.\\./|//|a){0,6}",
+            "/?(static/){1,3}[a-z]{1,3}",
+        ];
+        property::holds((configs(), texts), |(config, text)| {
+            if let Some(key) = own_key(&config, &text) {
+                let is_part = |part: &str| !part.is_empty() && !part.starts_with('.');
+                assert!(key.split('/').all(is_part), "{key}");
+                assert!(key.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)), "{key}");
+                assert_eq!(own_key(&config, &key), Some(key));
+            }
+            if let Some(shown) = address(&config, Some(&text)) {
+                assert!(shown.starts_with(&config.public_base) || shown == text.trim(), "{shown}");
+                assert_eq!(address(&config, Some(&shown)), Some(shown));
+            }
+        });
+    }
+
+    #[test]
+    fn pictures_of_other_hosts_are_shown_and_not_taken() {
+        let hosts = select(vec![
+            "elsewhere.example",
+            "api.example.evil",
+            "evilapi.example",
+            "cdn.example.evil:443",
+            "cdn.examples",
+        ]);
+        property::holds((configs(), hosts, keys()), |(config, host, key)| {
+            let foreign = format!("https://{host}/static/{key}");
+            assert_eq!(own_key(&config, &foreign), None);
+            let refused = sent_key(&config, "avatar_url", Some(&foreign)).unwrap_err();
+            assert!(!format!("{refused:?}").contains(host));
+            assert_eq!(address(&config, Some(&foreign)), Some(foreign));
+        });
+    }
+}

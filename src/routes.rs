@@ -28,3 +28,6 @@ pub const TABLE: Table = &[
 
 /// What answers where no route is, if there is a web app: its files are its build's business, not the API's.
 pub const WEB_APP: &Route = &site::WEB_APP;
+
+#[cfg(test)]
+mod properties;

@@ -191,6 +191,9 @@ impl<T: Schema> Schema for Option<T> {
             Some(kind) => *kind = json!([kind.clone(), "null"]),
             None => schema = json!({ "anyOf": [schema, { "type": "null" }] }),
         }
+        if let Some(Value::Array(values)) = schema.get_mut("enum") {
+            values.push(Value::Null); // an enum goes before the type
+        }
         schema
     }
 }
@@ -511,3 +514,6 @@ mod tests {
         assert_eq!(components.0["Thing"]["properties"]["times"]["type"], json!(["integer", "null"]));
     }
 }
+
+#[cfg(test)]
+mod properties;

@@ -256,11 +256,11 @@ mod tests {
         }
     }
 
-    fn tokens() -> Tokens {
+    pub fn tokens() -> Tokens {
         Tokens::new(&terms())
     }
 
-    fn at(unix_s: i64) -> Timestamp {
+    pub fn at(unix_s: i64) -> Timestamp {
         Timestamp::from_unix_s(unix_s).unwrap()
     }
 
@@ -390,3 +390,6 @@ mod tests {
         assert!(strict.verify_access(&strict.access(user, session, NOW, NOW + 60).unwrap(), at(NOW)).is_ok());
     }
 }
+
+#[cfg(test)]
+mod properties;

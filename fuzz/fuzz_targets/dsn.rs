@@ -15,7 +15,7 @@ const ERRORS: [&str; 5] = [
     "names no host",
     "names no user",
     "has a parameter that is not known",
-    "has an @ too many: write those in names, passwords and parameters as %40",
+    "is ambiguous: write @ / ? in names, passwords and parameters as %40 %2F %3F",
 ];
 
 /// What is shown of this URL, whether it can be used or not.

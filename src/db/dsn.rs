@@ -108,8 +108,9 @@ fn check_signs(rest: &str) -> Result<(), DsnError> {
     let mut parts = rest.split('@');
     let (before, after) = (parts.next().unwrap_or_default(), parts.next());
     let user = before.split(':').next().unwrap_or_default();
-    if parts.next().is_some() || (after.is_some() && user.contains(['/', '?'])) {
-        return Err(DsnError("has an @ too many: write those in names, passwords and parameters as %40".to_owned()));
+    let has_parameters = before.split_once('?').is_some_and(|(_, parameters)| parameters.contains('='));
+    if parts.next().is_some() || (after.is_some() && (user.contains(['/', '?']) || has_parameters)) {
+        return Err(DsnError("is ambiguous: write @ / ? in names, passwords and parameters as %40 %2F %3F".to_owned()));
     }
     Ok(())
 }
@@ -204,7 +205,7 @@ mod tests {
         assert_eq!(dsn.config.get_options(), Some("-c x=1"));
     }
 
-    const TOO_MANY: &str = "has an @ too many: write those in names, passwords and parameters as %40";
+    const AMBIGUOUS: &str = "is ambiguous: write @ / ? in names, passwords and parameters as %40 %2F %3F";
 
     #[test]
     fn mistakes_are_named_without_the_url() {
@@ -215,9 +216,10 @@ mod tests {
             ("postgres://canary@h/d?sslmode=canary", "has a parameter that cannot be used: sslmode"),
             ("postgres://canary@h/d?canary=canary", "has a parameter that is not known"),
             ("postgres:///d", "names no host"),
-            ("postgres://u:canary@canary@h/d", TOO_MANY),
-            ("postgres://h/d?user=u&password=canary&options=a@b", TOO_MANY),
-            ("postgres://u@h/d?sslmode=require&application_name=a@b", TOO_MANY), // its sslmode was once overlooked
+            ("postgres://u:canary@canary@h/d", AMBIGUOUS),
+            ("postgres://h/d?user=u&password=canary&options=a@b", AMBIGUOUS),
+            ("postgres://h:1/d?user=u&password=a@canary", AMBIGUOUS),
+            ("postgres://u@h/d?sslmode=require&application_name=a@b", AMBIGUOUS), // its sslmode was once overlooked
         ];
         for (url, expected) in cases {
             assert_eq!(Dsn::parse(url).unwrap_err().0, expected, "{url}");
@@ -228,5 +230,60 @@ mod tests {
     fn debug_shows_the_location_only() {
         let dsn = Dsn::parse("postgres://canary:canary@h/d").unwrap();
         assert_eq!(format!("{dsn:?}"), "Dsn(h:5432/d, Nothing)");
+    }
+}
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::collection::vec;
+
+    fn encoded(text: &str) -> String {
+        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+    }
+
+    #[test]
+    fn what_is_encoded_comes_back() {
+        let hosts = vec(("[a-z][a-z0-9.-]{0,20}", 1..=u16::MAX), 1..4);
+        property::holds((".{1,20}", ".{0,20}", hosts, ".{1,20}"), |(user, password, hosts, database)| {
+            let listed: Vec<String> = hosts.iter().map(|(name, port)| format!("{name}:{port}")).collect();
+            let listed = listed.join(",");
+            let [name, word, path] = [&user, &password, &database].map(|text| encoded(text));
+            let dsn = Dsn::parse(&format!("postgresql+psycopg://{name}:{word}@{listed}/{path}?ssl=1")).unwrap();
+            assert_eq!(dsn.config.get_user(), Some(user.as_str()));
+            assert_eq!(dsn.config.get_password(), Some(password.as_bytes()));
+            assert_eq!(dsn.config.get_dbname(), Some(database.as_str()));
+            assert_eq!(dsn.location(), format!("{listed}/{database}"));
+            assert_eq!(dsn.config.get_ssl_mode(), SslMode::Require);
+        });
+    }
+
+    #[test]
+    fn no_part_of_a_password_is_shown_however_it_is_written() {
+        // The signs that a URL has between its parts, some of which end a password that is not encoded.
+        property::holds((r"[a:@/?&=%#,+\[\] ]{0,6}", r"[a:@/?&=%#,+\[\] ]{0,6}"), |(before, after)| {
+            let password = format!("{before}hunter{after}hunter{before}");
+            for url in [
+                format!("postgres://app:{password}@db.internal:6543/repduel?sslmode=require"),
+                format!("postgres://app:{password}@db.internal"),
+                format!("postgres://app:{}@db.internal/repduel?connect_timeout=x", encoded(&password)),
+                format!("postgres://db.internal/repduel?user=app&password={password}&application_name=a"),
+                format!("postgres://db.internal:6543?user=app&password={password}"),
+            ] {
+                let shown = format!("{:?}", Dsn::parse(&url));
+                assert!(!shown.contains("hunter"), "{url} shows {shown}");
+            }
+        });
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused() {
+        property::holds(("(postgres(ql)?://)?", r"[a-z:@/?&=%0-9,\[\]]{0,40}"), |(scheme, rest)| {
+            if let Ok(dsn) = Dsn::parse(&format!("{scheme}{rest}")) {
+                assert!(!dsn.config.get_hosts().is_empty() && dsn.config.get_user().is_some());
+            }
+        });
     }
 }

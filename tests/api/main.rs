@@ -31,6 +31,7 @@ mod migrations;
 mod migrations_under_load;
 mod outbox;
 mod proxies;
+mod quest_orders;
 mod quests;
 mod routines;
 mod scenarios;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::support::{Lifter, TestApp, at_once, eventually, keys};
 use crate::workouts::{NOW, PATH as WORKOUTS, workout};
 
-const PATH: &str = "/api/v1/quests/me";
+pub const PATH: &str = "/api/v1/quests/me";
 const DAILY: &str = "daily_30_min_workout";
 const WEEKLY: &str = "weekly_30_min_workout_three_days";
 

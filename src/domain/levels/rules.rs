@@ -68,3 +68,72 @@ mod tests {
         assert_eq!(progress(100 * 99 * 99 - 1, &CURVE).level, 99);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+    use proptest::prelude::*;
+
+    /// Every curve that the configuration allows.
+    fn curves() -> impl Strategy<Value = LevelConfig> {
+        let bases = prop_oneof![Just(100), 1..=200_000];
+        (bases, 1..=100).prop_map(|(base, max_level)| LevelConfig { base, max_level })
+    }
+
+    /// Totals of points, many of them at the beginning of a level.
+    fn totals() -> impl Strategy<Value = (LevelConfig, i32)> {
+        (curves(), 1..=101, -2..=2_i64, any::<i32>(), any::<bool>()).prop_map(|(curve, level, off, anywhere, near)| {
+            let begins = i32::try_from(points_for(level, &curve) + off).unwrap_or(i32::MAX);
+            (curve, if near { begins } else { anywhere })
+        })
+    }
+
+    #[test]
+    fn a_level_begins_with_its_points_and_not_before() {
+        property::holds((curves(), 2..=100_i32), |(curve, wanted)| {
+            let wanted = wanted.min(curve.max_level);
+            let points = i32::try_from(points_for(wanted, &curve)).unwrap();
+            assert_eq!(level(points, &curve), wanted);
+            assert_eq!(level(points - 1, &curve), (wanted - 1).max(1));
+        });
+    }
+
+    #[test]
+    fn more_points_never_cost_a_level() {
+        property::holds((totals(), any::<i32>()), |((curve, one), other)| {
+            assert!(level(one.min(other), &curve) <= level(one.max(other), &curve));
+            assert!((1..=curve.max_level).contains(&level(one, &curve)));
+        });
+    }
+
+    #[test]
+    fn the_points_to_the_next_level_are_as_many_as_it_takes() {
+        property::holds(totals(), |(curve, total)| {
+            let Progress { level: now, xp_to_next, .. } = progress(total, &curve);
+            assert_eq!(now, level(total, &curve));
+            if now == curve.max_level {
+                assert_eq!(xp_to_next, 0);
+            } else {
+                assert!(xp_to_next > 0);
+                let reached = total.max(0).saturating_add(xp_to_next);
+                assert_eq!(level(reached - 1, &curve), now);
+                assert_eq!(level(reached, &curve), now + i32::from(reached < i32::MAX));
+            }
+        });
+    }
+
+    #[test]
+    fn progress_is_the_share_of_the_level_that_is_done() {
+        property::holds(totals(), |(curve, total)| {
+            let Progress { level, xp_to_next, progress_pct } = progress(total, &curve);
+            assert!((0.0..=1.0).contains(&progress_pct), "{progress_pct}");
+            assert_eq!(progress_pct == 1.0, level == curve.max_level);
+            if level < curve.max_level {
+                let whole = points_for(level + 1, &curve) - points_for(level, &curve);
+                let left = (1.0 - progress_pct) * whole as f64;
+                assert!((left - f64::from(xp_to_next)).abs() < 0.01, "{left}");
+            }
+        });
+    }
+}

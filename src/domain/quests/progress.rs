@@ -101,3 +101,6 @@ pub fn reward(quest: QuestId, reward_xp: i32, total: i32) -> Option<Award> {
     let amount = reward_xp.min(i32::MAX - total.max(0));
     (amount > 0).then(|| Award::from_source(amount, "quest", quest))
 }
+
+#[cfg(test)]
+mod properties;

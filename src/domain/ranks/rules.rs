@@ -103,3 +103,97 @@ mod tests {
         assert_eq!(reached(thresholds, 1e6), (Some(Rank::Celestial), None));
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+    use proptest::array::uniform12;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    fn sexes() -> impl Strategy<Value = Sex> {
+        select(vec![Sex::Male, Sex::Female])
+    }
+
+    /// An elite that is no worse than a beginner, as everywhere in the catalogue; an intermediate anywhere.
+    fn calibrations() -> impl Strategy<Value = Calibration> {
+        let parts = (0..100, 0..100, 0..100, 0..100, -10..300);
+        parts.prop_map(|(beginner_50, more_50, beginner_140, more_140, intermediate_95)| Calibration {
+            beginner_50,
+            elite_50: beginner_50 + more_50,
+            beginner_140,
+            elite_140: beginner_140 + more_140,
+            intermediate_95,
+        })
+    }
+
+    #[test]
+    fn calibrated_thresholds_climb_from_the_beginner_to_the_elite() {
+        property::holds((calibrations(), sexes(), 0.0..=400.0), |(calibration, sex, body_weight_kg)| {
+            let thresholds = calibrated(&calibration, sex, body_weight_kg);
+            assert!(thresholds.windows(2).all(|pair| pair[0] <= pair[1]), "{thresholds:?}");
+            assert!(thresholds.iter().all(|threshold| threshold.fract() == 0.0), "{thresholds:?}");
+            let (beginner, elite) = ends(&calibration, body_weight_kg);
+            let share = if sex == Sex::Female { 0.6 } else { 1.0 };
+            assert!((thresholds[0] - beginner * share).abs() <= 0.5, "{thresholds:?} begin at {beginner}");
+            assert!((thresholds[10] - elite * share).abs() <= 0.5, "{thresholds:?} reach {elite}");
+            assert_eq!(thresholds[11] - thresholds[10], thresholds[10] - thresholds[9]);
+        });
+    }
+
+    #[test]
+    fn an_intermediate_at_95_kg_is_jade() {
+        property::holds((calibrations(), sexes()), |(calibration, sex)| {
+            let (beginner, elite) = ends(&calibration, MIDDLE_KG);
+            if beginner == elite {
+                return;
+            }
+            let wanted = f64::from(calibration.intermediate_95).clamp(beginner, elite);
+            let share = if sex == Sex::Female { 0.6 } else { 1.0 };
+            let jade = calibrated(&calibration, sex, MIDDLE_KG)[6];
+            assert!((jade - wanted * share).abs() <= 0.5 + 1e-9, "{jade} for {wanted}");
+        });
+    }
+
+    #[test]
+    fn between_the_two_body_weights_thresholds_lie_between_theirs() {
+        property::holds((calibrations(), sexes(), 50.0..=140.0), |(calibration, sex, body_weight_kg)| {
+            let [light, between, heavy] =
+                [50.0, body_weight_kg, 140.0].map(|body_weight_kg| calibrated(&calibration, sex, body_weight_kg));
+            for rank in 0..11 {
+                let (low, high) = (light[rank].min(heavy[rank]), light[rank].max(heavy[rank]));
+                assert!((low..=high).contains(&between[rank]), "{light:?} {between:?} {heavy:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn weighted_thresholds_are_a_share_of_the_total() {
+        property::holds((sexes(), 0.0..=400.0, 0.01..=2.0), |(sex, body_weight_kg, multiplier)| {
+            let scenario = |multiplier| ScenarioRow { is_bodyweight: false, multiplier, volume_multiplier: 1.0 };
+            let thresholds = weighted(&scenario(multiplier), sex, body_weight_kg);
+            assert!(thresholds.windows(2).all(|pair| pair[0] < pair[1]), "{thresholds:?}");
+            let points = thresholds.map(|threshold| threshold / multiplier * sex.dots_coefficient(body_weight_kg));
+            assert!(Rank::ALL.iter().zip(points).all(|(rank, points)| (points - rank.dots()).abs() < 1e-6));
+            let beyond = weighted(&scenario(f64::MAX), sex, body_weight_kg);
+            assert!(beyond.iter().all(|threshold| threshold.is_finite()), "{beyond:?}");
+        });
+    }
+
+    #[test]
+    fn the_rank_is_the_last_one_reached_and_the_next_is_out_of_reach() {
+        // Some thresholds are the same, and some scores are one of them.
+        let thresholds = uniform12((0..30).prop_map(f64::from)).prop_map(|mut thresholds| {
+            thresholds.sort_by(f64::total_cmp);
+            thresholds
+        });
+        let scores = (-1..32, select(vec![0.0, 0.5])).prop_map(|(whole, half)| f64::from(whole) + half);
+        property::holds((thresholds, scores), |(thresholds, score)| {
+            let (rank, next) = reached(thresholds, score);
+            let passed = thresholds.iter().filter(|threshold| **threshold <= score).count();
+            assert_eq!(rank, passed.checked_sub(1).map(|last| Rank::ALL[last]));
+            assert_eq!(next, thresholds.get(passed).copied());
+        });
+    }
+}

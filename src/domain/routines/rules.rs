@@ -165,3 +165,139 @@ mod tests {
         assert_eq!(share_code(&[0; CODE_LENGTH - 1]), None);
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+    use proptest::collection::{hash_set, vec};
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::json;
+
+    /// Few different exercises, so that some come twice and some are not known.
+    fn ids() -> impl Strategy<Value = ScenarioId> {
+        "[a-f]".prop_map(ScenarioId)
+    }
+
+    fn planned() -> impl Strategy<Value = Vec<Planned>> {
+        vec((ids(), 0..=i32::MAX, 0..=i32::MAX), 0..8).prop_map(|all| {
+            all.into_iter().map(|(scenario_id, sets, reps)| Planned { scenario_id, sets, reps }).collect()
+        })
+    }
+
+    /// The places that a check objects to.
+    fn refused(outcome: Result<()>) -> Vec<String> {
+        let Err(error) = outcome else { return Vec::new() };
+        let document = error.document("/", "-");
+        document["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|error| error["pointer"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn places(planned: &[Planned], is_bad: impl Fn(usize) -> bool) -> Vec<String> {
+        let bad = (0..planned.len()).filter(|index| is_bad(*index));
+        bad.map(|index| format!("/scenarios/{index}/scenario_id")).collect()
+    }
+
+    #[test]
+    fn every_exercise_that_stood_there_before_is_told() {
+        property::holds(planned(), |planned| {
+            let again =
+                |index: usize| planned[..index].iter().any(|earlier| earlier.scenario_id == planned[index].scenario_id);
+            assert_eq!(refused(check_repeated(&planned)), places(&planned, again));
+        });
+    }
+
+    #[test]
+    fn every_exercise_that_there_is_not_is_told() {
+        property::holds((planned(), hash_set(ids(), 0..6)), |(planned, known)| {
+            let unknown = |index: usize| !known.contains(&planned[index].scenario_id);
+            assert_eq!(refused(check_known(&planned, &known)), places(&planned, unknown));
+        });
+    }
+
+    /// JSON of any shape with the names that stored exercises have.
+    fn stored() -> impl Strategy<Value = Value> {
+        let names = select(vec!["scenario_id", "name", "sets", "reps", "other"]).prop_map(str::to_owned);
+        let leaves = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            prop::num::f64::NORMAL.prop_map(Value::from),
+            "[a-c\u{0}]{0,2}".prop_map(Value::from),
+        ];
+        leaves.prop_recursive(3, 24, 6, move |inner| {
+            let object = prop::collection::hash_map(names.clone(), inner.clone(), 0..5);
+            prop_oneof![
+                vec(inner, 0..6).prop_map(Value::from),
+                object.prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// Lists of what may be exercises, some of which are the same.
+    fn listed() -> impl Strategy<Value = Value> {
+        let exercise = (ids(), any::<i32>(), stored());
+        let exercise = exercise.prop_map(|(id, sets, reps)| json!({ "scenario_id": id.0, "sets": sets, "reps": reps }));
+        vec(prop_oneof![3 => exercise, 1 => stored()], 0..8).prop_map(Value::from)
+    }
+
+    #[test]
+    fn whatever_is_stored_reads_as_exercises_that_each_stand_once() {
+        property::holds((prop_oneof![stored(), listed()], ".{0,20}"), |(stored, text)| {
+            let read = read_scenarios(&stored.to_string());
+            let distinct: HashSet<&ScenarioId> = read.iter().map(|scenario| &scenario.scenario_id).collect();
+            assert_eq!(distinct.len(), read.len());
+            assert!(distinct.iter().all(|id| ScenarioId::new(&id.0).as_ref() == Some(*id)));
+            // What was read can be stored and reads the same.
+            let again = read_scenarios(&serde_json::to_string(&read).unwrap());
+            assert_eq!(json!(again), json!(read));
+            assert!(read_scenarios(&text).is_empty());
+        });
+    }
+
+    #[test]
+    fn an_import_is_what_there_is_in_its_order_and_within_the_bounds() {
+        let shared = vec((ids(), any::<i32>(), -5..1010), 0..8);
+        property::holds((shared, hash_set(ids(), 0..6)), |(shared, known)| {
+            let there: Vec<&ScenarioId> = shared.iter().map(|(id, ..)| id).filter(|id| known.contains(id)).collect();
+            let shared = shared.iter().cloned().map(|(scenario_id, sets, reps)| RoutineScenario {
+                name: scenario_id.0.clone(),
+                scenario_id,
+                sets,
+                reps,
+            });
+            let shared: Vec<RoutineScenario> = shared.collect();
+            let planned = import(shared.clone(), &known);
+            assert_eq!(planned.iter().map(|planned| &planned.scenario_id).collect::<Vec<_>>(), there);
+            for planned in &planned {
+                assert!(planned.sets >= 0 && planned.reps >= 0, "{planned:?}");
+                // What was within the bounds is there as it was.
+                assert!(shared.iter().any(|shared| {
+                    let kept = |shared: i32, planned| shared < 0 || shared == planned;
+                    shared.scenario_id == planned.scenario_id
+                        && kept(shared.sets, planned.sets)
+                        && kept(shared.reps, planned.reps)
+                }));
+            }
+        });
+    }
+
+    #[test]
+    fn a_code_is_the_first_bytes_that_can_be_used() {
+        property::holds((vec(any::<u8>(), 0..24), vec(any::<u8>(), 0..8)), |(random, more)| {
+            let usable = random.iter().filter(|byte| **byte < 252).count();
+            let code = share_code(&random);
+            assert_eq!(code.is_some(), usable >= CODE_LENGTH);
+            let Some(code) = code else { return };
+            assert!(code.len() == 8 && code.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()), "{code}");
+            let of_usable: Vec<u8> = random.iter().copied().filter(|byte| *byte < 252).collect();
+            assert_eq!(share_code(&of_usable).as_ref(), Some(&code));
+            assert_eq!(share_code(&[random, more].concat()), Some(code));
+        });
+    }
+}

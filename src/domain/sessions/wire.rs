@@ -125,8 +125,8 @@ impl Input for GivenToken {
 }
 
 impl Schema for GivenToken {
-    fn schema(_: &mut Components) -> Value {
-        json!({ "type": "string", "minLength": 1, "maxLength": token::BYTES_MAX })
+    fn schema(components: &mut Components) -> Value {
+        Text::<1, { token::BYTES_MAX }>::schema(components)
     }
 }
 

@@ -43,3 +43,40 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use super::*;
+    use crate::property;
+
+    /// Whether the text is like the pattern, as SQL says: `%` is any text, `_` any character, `\` takes both their meaning.
+    fn is_like(text: &[char], pattern: &[char]) -> bool {
+        match (pattern, text) {
+            ([], _) => text.is_empty(),
+            (['%', rest @ ..], _) => (0..=text.len()).any(|skipped| is_like(&text[skipped..], rest)),
+            (['_', pattern @ ..], [_, text @ ..]) => is_like(text, pattern),
+            (['\\', wanted, pattern @ ..], [given, text @ ..]) => wanted == given && is_like(text, pattern),
+            ([wanted, pattern @ ..], [given, text @ ..]) => wanted == given && is_like(text, pattern),
+            (_, []) => false,
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_like_what_contains_the_text_and_nothing_else() {
+        let texts = || r"[ab%_\\ü]{0,5}";
+        property::holds((texts(), texts(), texts()), |(before, text, other)| {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            let pattern = chars(&containing(&text));
+            assert!(is_like(&chars(&format!("{before}{text}{other}")), &pattern));
+            assert_eq!(is_like(&chars(&other), &pattern), other.contains(&text));
+        });
+    }
+
+    #[test]
+    fn a_trigram_is_three_letters_or_digits_in_a_row() {
+        property::holds("[aż7 _%-]{0,8}", |text| {
+            let chars: Vec<char> = text.chars().collect();
+            assert_eq!(has_trigram(&text), chars.windows(3).any(|three| three.iter().all(|c| c.is_alphanumeric())));
+        });
+    }
+}
