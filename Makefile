@@ -49,7 +49,7 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve
 
 .PHONY: test
-test: tools browser python ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
+test: tools browser python monitoring ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
 	@ulimit -Sn "$$(ulimit -Hn)" # tests with thousands of connections
 	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 	$(if $(strip $(ARGS)),,tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh 10 --seed 1)
@@ -188,6 +188,30 @@ browser:
 .PHONY: python
 python:
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/cluster.sh install python3 python3-venv
+
+# What checks the figures, the alert rules and the dashboard. Debian's package of Prometheus starts a server when it is
+# installed, so its files are unpacked and no more.
+.PHONY: monitoring
+monitoring: python
+	@mkdir -p .dev/monitoring
+	exec 8>.dev/monitoring/lock
+	flock 8
+	if ! command -v .dev/monitoring/promtool >/dev/null; then
+		if ! command -v promtool >/dev/null; then
+			echo "Fetching promtool ..." >&2
+			tests/cluster.sh unpack .dev/monitoring/debian prometheus
+			ln -sf debian/usr/bin/promtool .dev/monitoring/promtool
+		else
+			ln -sf "$$(command -v promtool)" .dev/monitoring/promtool
+		fi
+	fi
+	wanted=$$(sha256sum <tests/monitoring/requirements.txt)
+	if [ "$$(cat .dev/monitoring/installed 2>/dev/null)" != "$$wanted" ]; then
+		rm -rf .dev/monitoring/venv
+		python3 -m venv .dev/monitoring/venv
+		.dev/monitoring/venv/bin/pip install --quiet --disable-pip-version-check -r tests/monitoring/requirements.txt
+		echo "$$wanted" >.dev/monitoring/installed
+	fi
 
 # Parts of Rust that a minimal installation leaves out.
 .PHONY: rustfmt clippy

@@ -1,5 +1,6 @@
 //! The wiring: everything a handler can reach, made once in `main` or in a test.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
@@ -12,6 +13,7 @@ use crate::http::held::Documents;
 use crate::limits::Limits;
 use crate::password::Passwords;
 use crate::storage::Storage;
+use crate::telemetry::Telemetry;
 use crate::time::Clock;
 use crate::token::Tokens;
 
@@ -23,6 +25,8 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// What operators see.
+    pub telemetry: Arc<Telemetry>,
     /// Signing and verifying of tokens.
     pub tokens: Tokens,
     /// What counts requests.
@@ -50,6 +54,7 @@ impl App {
     #[must_use]
     pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
         Self {
+            telemetry: Arc::new(Telemetry::new(db.query_times())),
             tokens: Tokens::new(&config.tokens),
             limits: Limits::default(),
             passwords: Passwords::new(),

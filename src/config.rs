@@ -183,6 +183,7 @@ pub const VARS: &[Var] = &[
     var("RATE_LIMIT_READ_WINDOW_SECONDS", "60", "within these seconds"),
     var("RATE_LIMIT_WRITE_LIMIT", "240", "writes of one lifter"),
     var("RATE_LIMIT_WRITE_WINDOW_SECONDS", "60", "within these seconds"),
+    var("METRICS_ALLOW", "", "comma list of addresses and networks that may read `/metrics`, beside this machine"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
     var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
@@ -235,6 +236,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// How many requests in how much time; `None`: as many as come.
     pub budgets: Option<Quotas>,
+    /// Who may read the figures, beside this machine.
+    pub metrics_allow: Vec<Network>,
     /// The curve of levels.
     pub levels: LevelConfig,
     /// Work in the background.
@@ -437,6 +440,7 @@ impl Config {
             trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
             trusted_proxies: read_trusted_proxies(&mut reader),
             budgets: read_budgets(&mut reader),
+            metrics_allow: read_networks(&mut reader, "METRICS_ALLOW"),
             levels: LevelConfig {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
                 max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
@@ -616,6 +620,10 @@ fn read_budgets(reader: &mut Reader<'_>) -> Option<Quotas> {
         Quota { limit: number("LIMIT", LIMIT_MAX), window_s: number("WINDOW_SECONDS", WINDOW_S_MAX) }
     });
     is_enabled.then_some(quotas)
+}
+
+fn read_networks(reader: &mut Reader<'_>, name: &str) -> Vec<Network> {
+    reader.parsed(name, "hold addresses and networks only", Vec::new(), |text| list(text).map(Network::parse).collect())
 }
 
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {

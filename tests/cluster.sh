@@ -11,6 +11,8 @@
 #                                         run COMMAND with the URL in VARIABLE; the last one out stops the cluster
 #   cluster.sh bindir                     print where PostgreSQL's programs are
 #   cluster.sh install [PACKAGE...]       install Debian packages; PostgreSQL, if it is missing, when none is named
+#   cluster.sh unpack DIR PACKAGE...      put the files of Debian packages into DIR and install nothing: for packages that
+#                                         would start a server of their own
 #
 # `durable` keeps PostgreSQL's defaults. `fast` never waits for the disk: a crash of the machine may spoil the data,
 # which are then made anew, so it is for tests only.
@@ -72,6 +74,26 @@ install_packages() {
     apt "Installing $* ..." install --no-install-recommends "$@"
     exec 8<&-
 }
+
+# Needs no privileges, unless the lists of packages are missing. A subshell, so that its trap is gone with it.
+unpack_packages() (
+    target=$1
+    shift
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        die "Missing: the files of Debian's packages $*, for whose tools there is no other source here."
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    cd "$folder"
+    if ! apt-get -qq download "$@" 2>/dev/null; then
+        lock_installation "$*" "$@"
+        apt "Fetching the lists of packages ..." update
+        apt-get -qq download "$@"
+    fi
+    mkdir -p "$target"
+    for package in ./*.deb; do
+        dpkg-deb --extract "$package" "$target"
+    done
+)
 
 # Makes sure that packages can be installed, or says what is missing ($1) and what a person should install (the rest).
 # The second of two callers waits, as what it wants may be there by then; dpkg's directory is their lock.
@@ -388,6 +410,12 @@ bindir)
     ;;
 install)
     if [ $# -gt 0 ]; then install_packages "$@"; else need_programs; fi
+    exit
+    ;;
+unpack)
+    [ $# -ge 2 ] || usage
+    case $1 in /*) ;; *) set -- "$PWD/$1" "${@:2}" ;; esac
+    unpack_packages "$@"
     exit
     ;;
 start | stop | status | url | psql | remove | with) [ $# -ge 1 ] || usage ;;

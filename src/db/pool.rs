@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status, Timeouts,
+};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config as PgConfig, Connection, Row, Socket};
@@ -20,6 +22,7 @@ use super::statement::{Conn, Lane, Statement};
 use super::tls;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::telemetry::QueryTimes;
 
 /// Time to wait for a free pooled connection, opening one included.
 const POOL_WAIT: Duration = Duration::from_millis(1_800);
@@ -51,6 +54,7 @@ pub struct Db {
     shared: Arc<SharedLane>,
     pulse: Arc<SharedLane>,
     own: Arc<(PgConfig, MakeRustlsConnect)>,
+    times: QueryTimes,
 }
 
 /// The encrypted or plain stream below a connection.
@@ -86,7 +90,7 @@ impl Db {
             .map_err(|error| DsnError(error.to_string()))?;
         let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
         let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), SHARED_CLIENTS));
-        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)) })
+        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)), times: QueryTimes::default() })
     }
 
     /// A connection of the pool.
@@ -94,10 +98,11 @@ impl Db {
     /// # Errors
     /// `Unavailable` if there is none in time.
     pub async fn connection(&self) -> Result<Object> {
-        match tokio::time::timeout(POOL_WAIT, self.pool.get()).await {
+        let connection = match tokio::time::timeout(POOL_WAIT, self.pool.get()).await {
             Ok(connection) => connection.map_err(Error::unavailable),
             Err(elapsed) => Err(Error::unavailable(elapsed)),
-        }
+        };
+        connection.inspect_err(|_| self.times.no_connection())
     }
 
     /// A connection for one purpose, beside the pool.
@@ -138,6 +143,18 @@ impl Db {
                 }
             }
         }
+    }
+
+    /// How long statements take.
+    #[must_use]
+    pub fn query_times(&self) -> &QueryTimes {
+        &self.times
+    }
+
+    /// How the pool stands.
+    #[must_use]
+    pub fn pool_status(&self) -> Status {
+        self.pool.status()
     }
 
     /// Closes every connection; later requests get 503.
@@ -211,11 +228,11 @@ impl Conn for Db {
             match statement.lane {
                 Lane::Shared => {
                     let client = self.shared.client().await?;
-                    run!(client, statement, query, params)
+                    self.times.observe(statement.file, async { run!(client, statement, query, params) }).await
                 }
                 Lane::Pooled => {
                     let lease = Lease(Some(self.connection().await?));
-                    let answer = lease.rows(statement, params).await;
+                    let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();
                     answer
                 }
@@ -227,7 +244,7 @@ impl Conn for Db {
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         self.while_there(async {
             let lease = Lease(Some(self.connection().await?));
-            let answer = lease.execute(statement, params).await;
+            let answer = self.times.observe(statement.file, lease.execute(statement, params)).await;
             lease.end();
             answer
         })

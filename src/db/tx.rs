@@ -17,6 +17,7 @@ use super::pg_error::{StatementError, statement_error};
 use super::pool::Db;
 use super::statement::{Conn, Statement};
 use crate::error::{Error, Result};
+use crate::telemetry::QueryTimes;
 
 /// How often a transaction is run before a deadlock is told to the caller.
 const ATTEMPTS: u32 = 3;
@@ -30,6 +31,7 @@ struct Session {
     connection: Option<Object>,
     in_transaction: AtomicBool,
     turns: Mutex<()>,
+    times: QueryTimes,
 }
 
 /// Prepares the statement if this connection does not know it, and sends it when all that were polled before it are sent: one
@@ -57,8 +59,9 @@ impl Session {
     }
 
     async fn command(&self, command: &'static str) -> Result<()> {
-        let done = self.connection()?.batch_execute(command).await;
-        Ok(done.map_err(|error| StatementError::new(command, error))?)
+        let done = self.connection()?.batch_execute(command);
+        let done = async { Ok(done.await.map_err(|error| StatementError::new(command, error))?) };
+        self.times.observe(command, done).await
     }
 
     async fn begin(&self) -> Result<()> {
@@ -83,11 +86,11 @@ impl Drop for Session {
 
 impl Conn for Tx {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        run_in_turn!(self.0, statement, query, params)
+        self.0.times.observe(statement.file, async { run_in_turn!(self.0, statement, query, params) }).await
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        run_in_turn!(self.0, statement, execute, params)
+        self.0.times.observe(statement.file, async { run_in_turn!(self.0, statement, execute, params) }).await
     }
 }
 
@@ -112,6 +115,7 @@ impl Db {
             connection: Some(self.connection().await?),
             in_transaction: AtomicBool::new(false),
             turns: Mutex::new(()),
+            times: self.query_times().clone(),
         });
         let mut attempt = 1;
         loop {

@@ -104,8 +104,8 @@ pub fn check_target(head: &Parts) -> Result<()> {
     if names_host { Err(Error::new(Problem::MalformedRequest)) } else { Ok(()) }
 }
 
-/// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks come from
-/// machines that know an address only.
+/// Checks that the request names one Host, and one of ours where the configuration lists them. Health checks and
+/// Prometheus come from machines that know an address only.
 ///
 /// # Errors
 /// 400 if it does not.
@@ -118,7 +118,7 @@ pub fn check_host(path: &str, headers: &HeaderMap, trusted: &[String]) -> Result
         .filter(|host| is_host(host))
         .map(host_name);
     let known = |name: &str| trusted.is_empty() || trusted.iter().any(|host| host.eq_ignore_ascii_case(name));
-    let exempt = matches!(path.trim_end_matches('/'), "/health" | "/health/db" | "/ready");
+    let exempt = matches!(path.trim_end_matches('/'), "/health" | "/health/db" | "/ready" | "/metrics");
     match name {
         Some(name) if exempt || known(name) => Ok(()),
         _ => Err(Error::new(Problem::BadHost)),

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::budget::{Budget, Quota, Standing};
 use crate::error::{Problem, Result};
 use crate::limits::{Whose, refused};
+use crate::telemetry::Metrics;
 
 /// What of a route's requests is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,9 @@ impl Standings {
     }
 
     /// Notes how the budget stands, and lets the request pass or not.
-    fn settle(&self, taken: Result<Standing, Standing>) -> Result<()> {
+    fn settle(&self, taken: Result<Standing, Standing>, metrics: &Metrics) -> Result<()> {
+        let (Ok(standing) | Err(standing)) = &taken;
+        metrics.rate_limit(standing.budget.name(), taken.is_ok());
         match taken {
             Ok(standing) => {
                 self.note(standing);
@@ -127,7 +130,8 @@ pub fn count(cx: &Cx) -> Result<()> {
         Some(access) => (budget, Whose::Lifter(access.user)),
         None => (Budget::Read, Whose::Address(cx.client_address())),
     };
-    cx.standings.settle(cx.app.limits.take_apart(budget, quotas.of(budget), whose, cx.app.clock.now()))
+    let taken = cx.app.limits.take_apart(budget, quotas.of(budget), whose, cx.app.clock.now());
+    cx.standings.settle(taken, &cx.app.telemetry.metrics)
 }
 
 /// For handlers that count by themselves.
@@ -182,6 +186,11 @@ impl Limited {
         self.app.config.budgets.map(|quotas| quotas.of(budget))
     }
 
+    /// Tells what came of counting against such a budget.
+    pub fn decided(&self, budget: Budget, is_allowed: bool) {
+        self.app.telemetry.metrics.rate_limit(budget.name(), is_allowed);
+    }
+
     /// Notes how such a budget stands.
     pub fn note(&self, standing: Standing) {
         self.standings.note(standing);
@@ -195,6 +204,6 @@ impl Limited {
         let Some(quota) = self.quota(budget) else { return Ok(()) };
         let now = self.app.clock.now();
         let taken = self.app.limits.take_together(&self.app.db, (budget, quota), &key.to_string(), now).await?;
-        self.standings.settle(taken)
+        self.standings.settle(taken, &self.app.telemetry.metrics)
     }
 }

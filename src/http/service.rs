@@ -1,7 +1,6 @@
 //! The life of a request, top to bottom.
 
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,7 +25,8 @@ use super::router::{Found, Router};
 use super::{cors, headers, router};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::telemetry::RequestLine;
+use crate::telemetry::trace::{TraceContext, within};
+use crate::telemetry::{RequestLine, catching};
 
 /// Time a handler has; the app gives up at 10 s.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
@@ -63,7 +63,7 @@ impl Service {
         let defaulted = *version.as_ref().unwrap_or(&false);
         let body = BodySlot::new(body, head.headers.contains_key(EXPECT));
         let standings = Standings::default();
-        let mut line = RequestLine::begin(request_id.clone(), head.method.clone());
+        let mut line = RequestLine::begin(&self.app.telemetry, request_id.clone(), &head.method, &head.headers);
 
         let outcome = match version {
             Ok(_) => self.dispatch((head, client), (body.clone(), standings.clone()), &mut line).await,
@@ -117,7 +117,7 @@ impl Service {
                 let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared);
                 line.route(route.path, Arc::clone(&cx.caller));
                 limited::count(&cx)?;
-                self.run(route, cx).await
+                self.run(route, cx, line.trace()).await
             }
         }
     }
@@ -152,12 +152,12 @@ impl Service {
 
     /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
     /// detached, so that a client that hangs up cannot cut a write in half.
-    async fn run(&self, route: &'static Route, cx: Cx) -> Result<Response> {
+    async fn run(&self, route: &'static Route, cx: Cx, trace: TraceContext) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
         }
         let body = cx.body.clone();
-        let answer = caught((route.call)(cx));
+        let answer = within(trace, caught((route.call)(cx)));
         if route.method == Method::Get {
             return in_time(&body, answer).await;
         }
@@ -190,8 +190,8 @@ async fn in_time(body: &BodySlot, answer: impl Future<Output = Result<Response>>
 async fn caught(answer: Answer) -> Result<Response> {
     let mut answer = pin!(answer);
     std::future::poll_fn(|context| {
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context)));
-        polled.unwrap_or_else(|_| Poll::Ready(Err(Error::internal("the handler panicked"))))
+        let polled = catching(|| answer.as_mut().poll(context));
+        polled.unwrap_or_else(|place| Poll::Ready(Err(Error::internal(format!("the handler {place}")))))
     })
     .await
 }

@@ -124,9 +124,11 @@ async fn handle(app: Arc<App>, event: Event, hand: OwnedSemaphorePermit, wake: A
         outcome = timeout(JOB_WAIT, jobs::run(&app, &event)) => outcome.unwrap_or_else(|late| Err(Error::unavailable(late))),
         error = lose_lease(&app, &event) => Err(error),
     };
-    if let Err(error) = outcome {
-        put_off(&app, &event, &error).await;
-    }
+    let outcome = match outcome {
+        Ok(_) => "completed",
+        Err(error) => put_off(&app, &event, &error).await,
+    };
+    app.telemetry.metrics.handled(event.topic.name(), outcome);
     drop(hand);
     wake.notify_one(); // a hand is free, and the next event of this aggregate may be taken
 }
@@ -144,16 +146,24 @@ async fn lose_lease(app: &App, event: &Event) -> Error {
     }
 }
 
-async fn put_off(app: &App, event: &Event, error: &Error) {
+/// Puts it off or gives it up; answers which.
+async fn put_off(app: &App, event: &Event, error: &Error) -> &'static str {
     let (id, topic, attempts) = (event.id, event.topic.name(), event.attempts);
     let cause = error.chain().unwrap_or_else(|| error.to_string());
     let put_off: Result<bool> = outbox::put_off(app, event, &cause).await;
     match put_off {
-        Ok(true) => tracing::error!(event = id, topic, attempts, error = cause, "an event was given up"),
-        Ok(false) => tracing::warn!(event = id, topic, attempts, error = cause, "an event was put off"),
+        Ok(true) => {
+            tracing::error!(event = id, topic, attempts, error = cause, "an event was given up");
+            "given_up"
+        }
+        Ok(false) => {
+            tracing::warn!(event = id, topic, attempts, error = cause, "an event was put off");
+            "put_off"
+        }
         Err(failure) => {
             let failure = failure.chain(); // the lease will end
             tracing::warn!(event = id, topic, attempts, error = cause, failure, "an event could not be put off");
+            "lost"
         }
     }
 }

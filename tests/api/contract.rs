@@ -89,6 +89,7 @@ const PROMISED: &[Promise] = &[
     ("GET",    "/health/db", Open, 200),
     ("GET",    "/health/queue", Open, 200),
     ("GET",    "/ready", Open, 200),
+    ("GET",    "/metrics", Open, 200),
     ("GET",    "/.well-known/apple-app-site-association", Open, 200),
     ("GET",    "/apple-app-site-association", Open, 200),
     ("GET",    "/static/{*key}", Open, 200),

@@ -41,6 +41,7 @@ mod slow_clients;
 mod smuggling;
 mod social;
 mod static_files;
+mod telemetry;
 mod uploads;
 mod users;
 mod web_app;

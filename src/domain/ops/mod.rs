@@ -1,6 +1,8 @@
 //! What operators and their machines ask: does it live, is it ready, what can it do.
 
+mod figures;
 mod handlers;
+mod operator;
 mod sql;
 mod wire;
 
@@ -22,6 +24,10 @@ pub const ROUTES: &[Route] = &[
         .without_schema(),
     route!(Get "/ready" handlers::ready "Whether requests should be sent here.")
         .policy(Policy::Unlimited)
+        .without_schema(),
+    route!(Get "/metrics" handlers::metrics "Figures for Prometheus. For clients on this machine and in METRICS_ALLOW; there is nothing here for others.")
+        .policy(Policy::Unlimited)
+        .fails(&[404])
         .without_schema(),
     route!(Get "/openapi.json" handlers::openapi "This API as an OpenAPI 3.1 document.").without_schema(),
     route!(Get "/docs" handlers::docs "This API as a page for people.").without_schema(),

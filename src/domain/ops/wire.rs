@@ -1,16 +1,19 @@
 //! Health on the wire.
 
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use serde_json::json;
 
+use super::sql::SchemaRow;
 use crate::docs;
 use crate::domain::outbox::HealthRow;
 use crate::error::Result;
 use crate::http::reply::{Response, json as json_response};
+use crate::http::reply_body::ReplyBody;
 use crate::http::{Operation, Reply};
 use crate::output;
 use crate::schema::Schema;
+use crate::telemetry::metrics;
 use crate::time::Timestamp;
 
 output! { /// The process lives.
@@ -48,7 +51,7 @@ impl QueueHealth {
     /// The outbox as it is now.
     #[must_use]
     pub fn new(row: HealthRow, now: Timestamp) -> Self {
-        let oldest_age_seconds = row.due_since.map_or(0, |since| now.unix_s() - since.unix_s()).max(0);
+        let oldest_age_seconds = row.age_s(now);
         let is_well = oldest_age_seconds <= QUEUE_AGE_MAX_S && row.failed == 0 && !row.workers.is_empty();
         Self {
             status: if is_well { "ok" } else { "degraded" },
@@ -74,14 +77,47 @@ pub struct MigrationsCheck {
     ok: bool,
     /// The version that the service needs.
     newest: i32,
+    /// The version that the database has.
+    applied: Option<i32>,
+    /// Seconds since it was applied.
+    age_seconds: Option<i64>,
 } }
 
-output! { /// What readiness depends on.
+impl MigrationsCheck {
+    /// The schema as it was found, if it was.
+    #[must_use]
+    pub fn new(ok: bool, newest: i32, found: Option<SchemaRow>, now: Timestamp) -> Self {
+        let applied_at = found.as_ref().and_then(|schema| Timestamp::parse(schema.applied_on.as_deref()?));
+        let age_seconds = applied_at.map(|at| (now.unix_s() - at.unix_s()).max(0));
+        Self { ok, newest, applied: found.map(|schema| schema.version), age_seconds }
+    }
+}
+
+output! { /// How the work in the background does. It does not count for readiness.
+pub struct OutboxCheck {
+    /// Whether all is well: nothing waits too long, nothing was given up, somebody works.
+    ok: bool,
+    /// Seconds for which the oldest due event has waited.
+    oldest_age_seconds: Option<i64>,
+} }
+
+impl OutboxCheck {
+    /// The outbox as it was found, if it was.
+    #[must_use]
+    pub fn new(found: Option<QueueHealth>) -> Self {
+        let ok = found.as_ref().is_some_and(|health| health.status == "ok");
+        Self { ok, oldest_age_seconds: found.map(|health| health.oldest_age_seconds) }
+    }
+}
+
+output! { /// What readiness depends on, and the outbox.
 pub struct Checks {
     /// The database.
     database: DatabaseCheck,
     /// The schema.
     migrations: MigrationsCheck,
+    /// The outbox.
+    outbox: OutboxCheck,
 } }
 
 output! { /// Whether requests should be sent here.
@@ -136,5 +172,22 @@ impl Reply for Page {
         operation.status = 200;
         operation.reply = Some(json!({ "type": "string" }));
         operation.reply_type = Some(docs::MEDIA_TYPE);
+    }
+}
+
+/// Figures for Prometheus.
+pub struct Figures(pub String);
+
+impl Reply for Figures {
+    fn reply(self) -> Result<Response> {
+        let mut response = hyper::Response::new(ReplyBody::from(self.0.into_bytes()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::MEDIA_TYPE));
+        Ok(response)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
+        operation.reply = Some(json!({ "type": "string" }));
+        operation.reply_type = Some(metrics::MEDIA_TYPE);
     }
 }

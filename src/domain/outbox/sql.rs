@@ -27,6 +27,14 @@ pub struct HealthRow {
     workers: Vec<String>,
 } }
 
+impl HealthRow {
+    /// Seconds for which the oldest due event has waited.
+    #[must_use]
+    pub fn age_s(&self, now: Timestamp) -> i64 {
+        self.due_since.map_or(0, |since| now.unix_s() - since.unix_s()).max(0)
+    }
+}
+
 row! { /// An event as operators see it.
 pub struct EventRow {
     /// Its number.

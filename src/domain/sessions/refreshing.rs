@@ -19,6 +19,19 @@ use crate::token::Refresh;
 /// it is one that somebody else must have; 429 after too many refreshes of it.
 pub async fn refresh(app: &App, limited: &Limited, token: &str, client: &Client) -> Result<Pair> {
     let now = app.clock.now();
+    let outcome = row_of(app, limited, token, client, now).await;
+    app.telemetry.metrics.refresh(outcome.as_ref().map(|(_, how)| *how));
+    Pair::of(app, &outcome?.0, now)
+}
+
+/// The session as it is from now on, and how it came to be so.
+async fn row_of(
+    app: &App,
+    limited: &Limited,
+    token: &str,
+    client: &Client,
+    now: Timestamp,
+) -> Result<(SessionRow, &'static str)> {
     let token = app.tokens.verify_refresh(token, now).map_err(|_| no_session())?;
     limited.refresh(token.session).await?;
     let stepped = match token.legacy_expires_at {
@@ -26,11 +39,10 @@ pub async fn refresh(app: &App, limited: &Limited, token: &str, client: &Client)
         Some(_) => open_legacy(app, &token, client, now).await?,
         None => step(app, &token, client, now).await?,
     };
-    let row = match stepped {
-        Some(row) => row,
-        None => current(app, &token, client, now).await?,
-    };
-    Pair::of(app, &row, now)
+    match stepped {
+        Some(row) => Ok((row, "rotated")),
+        None => Ok((current(app, &token, client, now).await?, "repeated")),
+    }
 }
 
 async fn step(app: &App, token: &Refresh, client: &Client, now: Timestamp) -> Result<Option<SessionRow>> {

@@ -65,7 +65,9 @@ impl FollowBudget<'_> {
 
     /// Counts one more.
     fn take(&self, window: &WindowRow) -> Result<()> {
-        if window.used >= self.quota.limit.into() {
+        let is_allowed = window.used < self.quota.limit.into();
+        self.limited.decided(Budget::Follow, is_allowed);
+        if !is_allowed {
             return Err(refused(self.standing(window.used, window.first)));
         }
         self.limited.note(self.standing(window.used + 1, window.first.or(Some(self.now))));

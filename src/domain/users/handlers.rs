@@ -48,8 +48,14 @@ pub async fn login_for_pair(
     Ok(WithCookie(Json(pair.into()), cookie))
 }
 
-/// Checks the password, with the same work whoever it is, and opens a session.
 async fn open_session(app: &App, limited: &Limited, client: Client, login: Login) -> Result<Pair> {
+    let outcome = check_and_open(app, limited, client, login).await;
+    app.telemetry.metrics.login(&outcome);
+    outcome
+}
+
+/// Checks the password, with the same work whoever it is, and opens a session.
+async fn check_and_open(app: &App, limited: &Limited, client: Client, login: Login) -> Result<Pair> {
     limited.login(&login.username.0).await?;
     let found = sql::get_credentials(&app.db, &login.username.0).await?;
     let hash = found.as_ref().map(|row| row.hashed_password.clone());

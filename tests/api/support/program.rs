@@ -108,10 +108,13 @@ impl Served {
             while let Ok(Some(line)) = lines.next_line().await {
                 log.lock().unwrap().push_str(&format!("{line}\n"));
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == ready
+                let as_text =
+                    line.split_once(&format!(": {ready}")).map(|(_, rest)| rest.trim().replace("address=", ""));
+                if (event["message"] == ready || as_text.is_some())
                     && let Some(told) = told.take()
                 {
-                    let _ = told.send(event["address"].as_str().and_then(|address| address.parse().ok()));
+                    let address = event["address"].as_str().or(as_text.as_deref());
+                    let _ = told.send(address.and_then(|address| address.parse().ok()));
                 }
             }
         });

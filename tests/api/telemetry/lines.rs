@@ -1,0 +1,120 @@
+//! The log: one line a request, as the real program writes it.
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::database::connect;
+use crate::support::{PASSWORD, Served, TestDatabase, eventually};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// The lines of requests with this id.
+fn lines_of(served: &Served, request_id: &str) -> Vec<Value> {
+    let said = served.said();
+    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["request_id"] == request_id).collect()
+}
+
+/// The one line of the request with this id, when it is there.
+async fn line_of(served: &Served, request_id: &str) -> Value {
+    eventually("the line", async || !lines_of(served, request_id).is_empty()).await;
+    let mut lines = lines_of(served, request_id);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_everything_in_it() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    let user = served.request("POST", "/api/v1/users").json(&new).send().await.expect(201).json();
+    let form = format!("username=ada%40example.com&password={}", PASSWORD.replace(' ', "+"));
+    let login = served.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
+    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+
+    let me = served.request("GET", "/api/v1/users/me").bearer(&token).header("x-request-id", "one");
+    me.header("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")).send().await.expect(200);
+    let line = line_of(&served, "one").await;
+    let expected = json!({
+        "level": "INFO", "service": "repduel-backend", "trace_id": TRACE, "user_id": user["id"], "method": "GET",
+        "route": "/api/v1/users/me", "status": 200
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&line[name], value, "{name} in {line}");
+    }
+    assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0 && line["error"].is_null(), "{line}");
+
+    // A refusal is the caller's business, and what they sent is nobody's.
+    let canary = "/api/v1/users/by-username/cuckoo-egg?token=cuckoo-egg";
+    let answer = served.request("GET", canary).send().await.expect(404);
+    let line = line_of(&served, answer.header("x-request-id").unwrap()).await;
+    assert_eq!((&line["level"], &line["status"], &line["user_id"]), (&json!("INFO"), &json!(404), &Value::Null));
+    assert_eq!(line["trace_id"], answer.header("x-request-id").unwrap(), "the id that we made names the trace as well");
+    served.request("GET", "/cuckoo-egg").header("x-request-id", "nowhere").send().await.expect(404);
+    assert_eq!(line_of(&served, "nowhere").await["route"], "-");
+    assert!(!served.said().contains("cuckoo-egg") && !served.said().contains("ada@example.com"));
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_once_under_the_id_that_its_caller_saw() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let pg = connect(&database.url()).await;
+    pg.batch_execute("alter table scenarios rename to elsewhere").await.unwrap();
+    let answer = served.request("GET", "/api/v1/scenarios").send().await.expect(500);
+    let request_id = answer.header("x-request-id").unwrap();
+    let body = answer.json();
+    assert_eq!(
+        (&body["request_id"], &body["detail"]),
+        (&json!(request_id), &json!("Something went wrong on our side"))
+    );
+    let line = line_of(&served, request_id).await;
+    assert_eq!(
+        (&line["level"], &line["status"], &line["route"]),
+        (&json!("ERROR"), &json!(500), &json!("/api/v1/scenarios"))
+    );
+    let cause = "relation \"scenarios\" does not exist";
+    let chain = line["error"].as_str().unwrap();
+    assert!(chain.starts_with("statement scenarios/list_scenarios: ") && chain.ends_with(cause), "{chain}");
+    assert_eq!(served.said().matches("does not exist").count(), 1, "{}", served.said());
+    assert!(!String::from_utf8_lossy(&answer.body).contains("relation"));
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_a_499() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let pg = connect(&database.url()).await;
+    pg.batch_execute("begin; lock table scenarios in access exclusive mode").await.unwrap();
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /api/v1/scenarios HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n").await.unwrap();
+    let watcher = connect(&database.url()).await;
+    let waiting = "select count(*) from pg_locks where not granted and relation = 'scenarios'::regclass::oid";
+    let waits = async || watcher.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1;
+    eventually("the statement at the lock", waits).await;
+    drop(stream);
+    let line = line_of(&served, "gone").await;
+    assert_eq!((&line["level"], &line["status"]), (&json!("INFO"), &json!(499)));
+    pg.batch_execute("commit").await.unwrap();
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn people_get_text() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url()), ("LOG_FORMAT", "text")]).await;
+    served.request("GET", "/health").header("x-request-id", "readable").send().await.expect(200);
+    eventually("the line", async || served.said().contains("readable")).await;
+    let said = served.said();
+    let line = said.lines().find(|line| line.contains("readable")).unwrap();
+    assert!(serde_json::from_str::<Value>(line).is_err());
+    for word in [" INFO ", "method=\"GET\"", "route=\"/health\"", "status=200", "duration_ms="] {
+        assert!(line.contains(word), "{word} is missing in {line}");
+    }
+    served.kill().await;
+}
