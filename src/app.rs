@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::db::Db;
+use crate::flags::Flags;
 use crate::http::files::Folder;
 use crate::http::held::Documents;
 use crate::limits::Limits;
@@ -25,6 +26,8 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// Which features are switched on.
+    pub flags: Flags,
     /// What operators see.
     pub telemetry: Arc<Telemetry>,
     /// Signing and verifying of tokens.
@@ -55,6 +58,7 @@ impl App {
     pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
         Self {
             telemetry: Arc::new(Telemetry::new(db.query_times())),
+            flags: Flags::default(),
             tokens: Tokens::new(&config.tokens),
             limits: Limits::default(),
             passwords: Passwords::new(),

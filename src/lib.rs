@@ -10,6 +10,7 @@ pub mod schema;
 pub mod time;
 
 pub mod db;
+pub mod flags;
 pub mod ids;
 pub mod images;
 pub mod limits;

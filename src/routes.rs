@@ -1,8 +1,8 @@
 //! The whole API: the domains' routes, in reading order.
 
 use crate::domain::{
-    energy, guilds, levels, ops, quests, ranks, routines, scenarios, scores, sessions, site, social, standards, users,
-    workouts,
+    energy, flags, guilds, levels, ops, quests, ranks, routines, scenarios, scores, sessions, site, social, standards,
+    users, workouts,
 };
 use crate::http::Route;
 use crate::http::route::Table;
@@ -10,6 +10,7 @@ use crate::http::route::Table;
 /// Every route.
 pub const TABLE: Table = &[
     ops::ROUTES,
+    flags::ROUTES,
     site::ROUTES,
     users::ROUTES,
     sessions::ROUTES,

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::db::bootstrap::{self, Candidate, Refused};
 use crate::db::dsn::{Dsn, DsnError};
 use crate::db::{Db, migrate};
+use crate::domain::flags;
 use crate::domain::scenarios::catalogue;
 use crate::error::{Error, Result};
 use crate::time::Clock;
@@ -68,6 +69,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
 fn begin(app: App) -> Arc<App> {
     let app = Arc::new(app);
     tokio::spawn(sweep(Arc::clone(&app)));
+    tokio::spawn(flags::keep_fresh(Arc::clone(&app)));
     app
 }
 

@@ -4,6 +4,7 @@
 
 pub mod auth;
 pub mod energy;
+pub mod flags;
 pub mod guilds;
 pub mod idempotency;
 pub mod levels;
@@ -42,6 +43,7 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     workouts::STATEMENTS,
     social::STATEMENTS,
     guilds::STATEMENTS,
+    flags::STATEMENTS,
     outbox::STATEMENTS,
     ops::STATEMENTS,
 ];

@@ -90,6 +90,8 @@ const PROMISED: &[Promise] = &[
     ("GET",    "/health/queue", Open, 200),
     ("GET",    "/ready", Open, 200),
     ("GET",    "/metrics", Open, 200),
+    ("GET",    "/flags", Open, 200),
+    ("PUT",    "/flags/{name}", Admin, 200),
     ("GET",    "/.well-known/apple-app-site-association", Open, 200),
     ("GET",    "/apple-app-site-association", Open, 200),
     ("GET",    "/static/{*key}", Open, 200),

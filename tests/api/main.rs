@@ -19,6 +19,7 @@ mod docs;
 mod edge;
 mod energy;
 mod faults;
+mod flags;
 mod guilds;
 mod hangups;
 mod house;

@@ -39,6 +39,7 @@ fn path(route: &Route, lifter: &Lifter, spoilt: Option<(usize, &str)>) -> String
             (_, "user_id") => lifter.id.to_string(),
             (_, "scenario_id") => "back_squat".to_owned(),
             (_, "routine_id" | "quest_id" | "session_id") => uuid::Uuid::nil().to_string(),
+            (_, "name") => "new_board".to_owned(),
             (_, "code") => "ABCD2345".to_owned(),
             (_, "*key") => "avatars/none.png".to_owned(),
             (_, "username") => "ada".to_owned(),
