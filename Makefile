@@ -136,6 +136,14 @@ bench-boards: build .dev/secrets.env ## Fill a database with a million lifters a
 	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/seed_boards.sql
 	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/explain_boards.sql
 
+.PHONY: bench-logins
+bench-logins: build ## Try passwords on 64 connections and show what everybody else notices
+	@command -v wrk >/dev/null || tests/cluster.sh install wrk
+	url=$$(tests/cluster.sh start .dev/pg durable)
+	tests/cluster.sh psql .dev/pg -qc 'drop database if exists repduel_flood' -c 'create database repduel_flood'
+	PATH=$$PATH:$$(tests/cluster.sh bindir) DATABASE_URL=$${url%/*}/repduel_flood \
+		benches/login_flood.sh "$${CARGO_TARGET_DIR:-target}/release/repduel-backend"
+
 # ---- Database -------------------------------------------------------------------------------------------------------
 
 .PHONY: db-start

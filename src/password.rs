@@ -1,14 +1,15 @@
 //! Passwords: bcrypt, in a lane of its own.
 //!
-//! One hash is about 0.2 s of a core, so hashing runs off the async threads and on half of the cores at most; who has waited
-//! [`QUEUE_WAIT`] or finds [`QUEUE_MAX`] others waiting is told to come back. The hashes are those of the earlier server
+//! One hash is about 0.2 s of a core, so hashing runs off the async threads, on half of the cores at most, and where cores are
+//! short it gives way ([`NICENESS`]); who has waited [`QUEUE_WAIT`] or finds [`QUEUE_MAX`] others waiting is told to come back. The hashes are those of the earlier server
 //! (`$2b$`, cost 12), in both directions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rustix::process::nice;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{Error, Problem, Result};
 
@@ -18,6 +19,9 @@ const COST: u32 = 12;
 const QUEUE_MAX: usize = 256;
 /// Time a caller may wait for the lane; below the handler's deadline (8 s) by a hash and the statements around it.
 const QUEUE_WAIT: Duration = Duration::from_secs(6);
+/// How far hashing threads step back: they get a third of what an ordinary thread gets of a core that both want. Further back,
+/// nobody could log in while the server is busy.
+const NICENESS: i32 = 5;
 /// bcrypt reads this many bytes and ignores the rest.
 pub const BYTES_MAX: usize = 72;
 /// A hash that no password has: what a login of nobody is compared with, so that it takes as long as any other.
@@ -90,12 +94,16 @@ impl Turn {
 }
 
 async fn off_thread<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let held = move || {
-        let done = work();
+    let (done, hashed) = oneshot::channel();
+    // A thread of its own, because one that has stepped back cannot step forward again. Making it takes a 5,000th of the hash.
+    let hashing = std::thread::Builder::new().name("password".to_owned()).spawn(move || {
+        // Of this thread alone, on Linux. One that may not step back hashes all the same.
+        let _ = nice(NICENESS);
+        let _ = done.send(work());
         drop(turn.0);
-        done
-    };
-    tokio::task::spawn_blocking(held).await.map_err(Error::internal)
+    });
+    hashing.map_err(Error::internal)?;
+    hashed.await.map_err(Error::internal)
 }
 
 fn busy() -> Error {
@@ -121,6 +129,14 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_the_thread_that_hashes_steps_back() {
+        let own = || nice(0).unwrap();
+        let before = own();
+        let there = off_thread(Passwords::new().turn().await.unwrap(), own).await.unwrap();
+        assert_eq!((there, own()), (before + NICENESS, before));
+    }
 
     #[tokio::test]
     async fn hashes_verify_and_nobody_does_not() {

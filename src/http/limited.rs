@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::fmt::{Display, Write};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -17,6 +18,9 @@ use crate::budget::{Budget, Quota, Standing};
 use crate::error::{Problem, Result};
 use crate::limits::{Whose, refused};
 use crate::telemetry::Metrics;
+
+/// Time before somebody is told that a budget which all instances count together has no room. An app does not notice it.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(250);
 
 /// What of a route's requests is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,10 +204,15 @@ impl Limited {
         Whose::Address(self.address).number()
     }
 
+    /// Whoever is refused is told after a pause, so that a flood of what is refused becomes a trickle and takes the cores from
+    /// nobody.
     async fn take(&self, budget: Budget, key: impl Display) -> Result<()> {
         let Some(quota) = self.quota(budget) else { return Ok(()) };
         let now = self.app.clock.now();
         let taken = self.app.limits.take_together(&self.app.db, (budget, quota), &key.to_string(), now).await?;
+        if taken.is_err() {
+            tokio::time::sleep(REFUSAL_PAUSE).await;
+        }
         self.standings.settle(taken, &self.app.telemetry.metrics)
     }
 }
