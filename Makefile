@@ -49,7 +49,7 @@ run: port-free build .dev/secrets.env ## Build and start the server (PORT=9999) 
 	exec "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" serve
 
 .PHONY: test
-test: tools browser python monitoring ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
+test: tools browser python monitoring operations ## Run all tests on a throw-away database (ARGS go to cargo test, and leave the fuzzing out)
 	@ulimit -Sn "$$(ulimit -Hn)" # tests with thousands of connections
 	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 	$(if $(strip $(ARGS)),,tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh 10 --seed 1)
@@ -190,6 +190,13 @@ browser:
 	@missing=()
 	command -v chromium >/dev/null || missing+=(chromium)
 	command -v chromedriver >/dev/null || missing+=(chromium-driver)
+	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
+
+# What the tests of the units ask.
+.PHONY: operations
+operations:
+	@missing=()
+	command -v systemd-analyze >/dev/null || missing+=(systemd)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
 
 # What tests/fuzz/run.sh makes its environment with.

@@ -112,6 +112,8 @@ pub const VARS: &[Var] = &[
     var("APP_ENV", "development", "`development`, `staging` or `production`"),
     var("HOST", "127.0.0.1", "address to listen on"),
     var("PORT", "9999", "port to listen on; 0 picks a free one"),
+    var("REPDUEL_PRIVATE_SOCKET", "", "unix socket on which this process answers as well, for itself; absent: none"),
+    var("REPDUEL_HOLD_FILE", "", "while this file is there, connections to the port wait; absent: they never do"),
     var(
         "BASE_URL",
         "http://127.0.0.1:9999",
@@ -202,6 +204,10 @@ pub struct Config {
     pub app_env: AppEnv,
     /// What to listen on.
     pub listen: SocketAddr,
+    /// The unix socket that leads to this process and no other.
+    pub private_socket: Option<PathBuf>,
+    /// The file that keeps this process from accepting connections.
+    pub hold_file: Option<PathBuf>,
     /// Address of this server, without a slash at the end.
     pub base_url: String,
     /// Databases to try, in order: internal, remote.
@@ -420,6 +426,8 @@ impl Config {
         let config = Self {
             app_env,
             listen,
+            private_socket: reader.optional("REPDUEL_PRIVATE_SOCKET").map(PathBuf::from),
+            hold_file: reader.optional("REPDUEL_HOLD_FILE").map(PathBuf::from),
             database_urls: read_database_urls(&mut reader),
             strict_bootstrap: reader.switch("REPDUEL_STRICT_DB_BOOTSTRAP"),
             bootstrap_timeout: reader.seconds("REPDUEL_DB_BOOTSTRAP_TIMEOUT", 600),

@@ -2,17 +2,16 @@
 //! wrong.
 
 mod outbox_command;
+mod serve;
+mod service_manager;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use repduel_backend::config::{Config, VARS};
-use repduel_backend::http::server;
-use repduel_backend::http::service::Service;
 use repduel_backend::time::Clock;
 use repduel_backend::{openapi, routes, start, telemetry, worker};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +36,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["serve"] => with_config(serve),
+        ["serve"] => match service_manager::take_over_from_wrapper(|name| std::env::var_os(name)) {
+            Ok(()) => with_config(|config| serve::run(config, |name| std::env::var_os(name))),
+            Err(sentence) => failed(&sentence),
+        },
         ["worker"] => with_config(worker),
         ["migrate"] => with_config(migrate),
         ["outbox", words @ ..] => match outbox_command::parse(words) {
@@ -52,6 +54,11 @@ fn main() -> ExitCode {
         ["--help" | "help"] => print(HELP),
         _ => usage(),
     }
+}
+
+fn failed(sentence: &str) -> ExitCode {
+    eprintln!("{sentence}");
+    ExitCode::from(FAILED)
 }
 
 fn usage() -> ExitCode {
@@ -81,7 +88,7 @@ fn variables() -> String {
 
 /// Reads the configuration, starts logging and the runtime, and runs the command.
 fn with_config<F: Future<Output = Result<(), String>>>(command: impl FnOnce(Config) -> F) -> ExitCode {
-    let config = match Config::from_lookup(|name| std::env::var(name).ok()) {
+    let config = match Config::from_lookup(variable) {
         Ok(config) => config,
         Err(errors) => {
             eprintln!("{errors}");
@@ -91,41 +98,20 @@ fn with_config<F: Future<Output = Result<(), String>>>(command: impl FnOnce(Conf
     telemetry::init(&config);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime: {error}");
-            return ExitCode::from(FAILED);
-        }
+        Err(error) => return failed(&format!("no runtime: {error}")),
     };
     match runtime.block_on(command(config)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("{sentence}");
-            ExitCode::from(FAILED)
-        }
+        Err(sentence) => failed(&sentence),
     }
 }
 
-async fn serve(config: Config) -> Result<(), String> {
-    let listen = config.listen;
-    let app = start::start(config, Clock::System).await.map_err(|error| error.to_string())?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let shutdown = shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
-    tracing::info!(%address, "listening");
-    let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE, routes::WEB_APP));
-    let stop = CancellationToken::new();
-    let working = tokio::spawn(worker::run(Arc::clone(&app), worker::name("serve"), stop.clone()));
-    let shutdown = async {
-        shutdown.await;
-        stop.cancel(); // what is in hand is among the writes that the drain waits for
-    };
-    server::serve(listener, service, shutdown).await;
-    if let Err(error) = working.await {
-        tracing::error!(%error, "the worker panicked");
-    }
-    app.db.close();
-    tracing::info!("stopped");
-    Ok(())
+/// A variable of the environment, or else the credential of that name, which systemd hands over as a file.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().or_else(|| {
+        let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+        std::fs::read_to_string(std::path::Path::new(&folder).join(name)).ok()
+    })
 }
 
 /// Time for events that are in hand when the worker is asked to stop.

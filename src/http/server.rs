@@ -4,14 +4,15 @@
 //! accept that fails for want of resources is tried again after a pause; no connection and no write outlives the drain.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
@@ -58,11 +59,38 @@ async fn accept_all(
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::spawn(connection((stream, peer), Arc::clone(&service), closing.clone(), permit));
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "no TCP_NODELAY");
+                }
+                tokio::spawn(connection(stream, peer, Arc::clone(&service), closing.clone(), permit));
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Connections to the private socket at one time: whoever watches or replaces this process.
+const PRIVATE_CONNECTIONS_MAX: usize = 64;
+/// Whom requests by the private socket come from, as far as anybody asks.
+const OURSELVES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Serves on a socket that leads to this process and no other, for as long as it is polled: whoever shares the port with
+/// another process can be asked for itself, before it accepts connections and while it drains.
+pub async fn serve_private(listener: UnixListener, service: Arc<Service>) {
+    let permits = Arc::new(Semaphore::new(PRIVATE_CONNECTIONS_MAX));
+    let (_open, closing) = watch::channel(());
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(connection(stream, OURSELVES, Arc::clone(&service), closing.clone(), permit));
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections to the private socket");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -76,14 +104,12 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 async fn connection(
-    (stream, peer): (TcpStream, SocketAddr),
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
     service: Arc<Service>,
     mut closing: watch::Receiver<()>,
     permit: OwnedSemaphorePermit,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
     let notes = Arc::new(Notes::default());
     let guard = Guard::new(stream, Arc::clone(&notes));
     let respond = service_fn(move |request| {

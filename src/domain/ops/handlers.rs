@@ -49,7 +49,7 @@ pub async fn ready(app: Arc<App>) -> Result<Readiness> {
         (false, true) => "ready",
         (false, false) => "unavailable",
     };
-    Ok(Readiness { status, checks: Checks { database, migrations, outbox } })
+    Ok(Readiness { status, checks: Checks { database, migrations, outbox }, build: env!("REPDUEL_COMMIT") })
 }
 
 async fn check_database(app: &App) -> DatabaseCheck {

@@ -126,6 +126,8 @@ pub struct Readiness {
     status: &'static str,
     /// Why.
     checks: Checks,
+    /// The commit that the service was built from.
+    build: &'static str,
 } }
 
 impl Reply for Readiness {

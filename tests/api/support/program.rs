@@ -33,15 +33,18 @@ pub struct Ended {
     pub stdout: String,
 }
 
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_repduel-backend");
+
 fn command(words: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_repduel-backend"));
+    let mut command = Command::new(PROGRAM);
     command.args(words).env_clear().envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }
 
 /// These variables, and the others that a server needs.
-fn with_the_rest<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn with_the_rest<'a>(variables: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let unlimited = ("RATE_LIMIT_ENABLED", "false"); // these tests are about load, and come from one address
     let nowhere = ("STATIC_STORAGE_DIR", "/dev/null/pictures");
     let rest = [("JWT_SECRET_KEY", SECRET), ("PORT", "0"), ("LOG_FORMAT", "json"), nowhere, unlimited];

@@ -1,0 +1,77 @@
+//! The units in `systemd/`, as systemd's own tools judge them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::TestFolder;
+
+/// The highest exposure that a service may be rated with, in tenths.
+const EXPOSURE_MAX: &str = "13";
+
+/// A copy of the units in which programs that are not on this machine have another name: systemd looks whether they are there.
+fn copied(folder: &TestFolder) -> Vec<String> {
+    let mut units = Vec::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if [".service", ".socket", ".timer"].iter().any(|ending| name.ends_with(ending)) {
+            let copy = Path::new(folder.name()).join(&name);
+            fs::write(&copy, there(&fs::read_to_string(&path).unwrap())).unwrap();
+            units.push(copy.to_str().unwrap().to_owned());
+        }
+    }
+    units.sort();
+    units
+}
+
+fn there(unit: &str) -> String {
+    unit.replace("/usr/bin/doppler", "/usr/bin/env").replace("/srv/repduel/%i/bin/repduel-backend", "/usr/bin/env")
+}
+
+fn analyze(words: &[&str], units: &[String]) -> Output {
+    let mut command = Command::new("systemd-analyze");
+    command.args(words).args(units).output().expect("systemd-analyze is there: `make test` installs it")
+}
+
+#[track_caller]
+fn assert_silent(output: &Output) {
+    let said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    // Misspelt directives are told, with exit code 0.
+    assert!(output.status.success() && said.is_empty(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_units() {
+    let folder = TestFolder::new();
+    let units = copied(&folder);
+    assert!(units.len() >= 3, "{units:?}");
+    assert_silent(&analyze(&["verify"], &units));
+}
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_unit_without_doppler() {
+    let folder = TestFolder::new();
+    let units = copied(&folder);
+    let drop_ins = Path::new(folder.name()).join("repduel-backend@.service.d");
+    fs::create_dir(&drop_ins).unwrap();
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/without-doppler.conf")).unwrap();
+    fs::write(drop_ins.join("without-doppler.conf"), there(&own)).unwrap();
+    assert_silent(&analyze(&["verify"], &units));
+    let command = own.lines().rfind(|line| line.starts_with("ExecStart=")).unwrap();
+    assert_eq!(command, "ExecStart=/srv/repduel/%i/bin/repduel-backend serve");
+}
+
+#[test]
+fn services_are_closed_to_all_they_do_not_need() {
+    let folder = TestFolder::new();
+    let services: Vec<String> = copied(&folder).into_iter().filter(|unit| unit.ends_with(".service")).collect();
+    for service in &services {
+        let words = ["security", "--offline=true", "--no-pager", "--threshold", EXPOSURE_MAX];
+        let output = analyze(&words, std::slice::from_ref(service));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("Overall exposure level"), "{service}: {said}");
+        let last = said.lines().last().unwrap_or_default();
+        assert!(output.status.success(), "{service}: {last}");
+    }
+}
