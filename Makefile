@@ -100,10 +100,11 @@ build: tools ## Build the release binary
 	cargo build --release --locked
 
 .PHONY: check
-check: fmt-check lint ## Check format and lints
+check: fmt-check lint check-caddy ## Check format, lints and the Caddyfile
 
 .PHONY: fmt
-fmt: rustfmt ## Format the code
+fmt: rustfmt caddy ## Format the code
+	PATH=$$PATH:.dev/tools/usr/bin caddy fmt --overwrite Caddyfile
 	cargo fmt
 	cargo fmt --manifest-path fuzz/Cargo.toml
 
@@ -117,6 +118,15 @@ fmt-check: rustfmt ## Check the format
 lint: clippy ## Run clippy; a warning is an error
 	cargo clippy --all-targets --locked -- -D warnings
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}" --all-targets -- -D warnings
+
+.PHONY: check-caddy
+check-caddy: caddy
+	@export PATH=$$PATH:.dev/tools/usr/bin
+	if ! said=$$(caddy validate --config Caddyfile --adapter caddyfile 2>&1); then
+		echo "$$said" >&2
+		exit 1
+	fi
+	caddy fmt Caddyfile | diff Caddyfile -
 
 .PHONY: openapi
 openapi: tools ## Rewrite tests/api/openapi.json, the API document that a test compares with
@@ -192,12 +202,16 @@ browser:
 	command -v chromedriver >/dev/null || missing+=(chromium-driver)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
 
-# What the tests of the units ask.
+# What the tests of the units and of the Caddyfile ask. Caddy is unpacked, not installed: its package would serve on port 80.
 .PHONY: operations
-operations:
+operations: caddy
 	@missing=()
 	command -v systemd-analyze >/dev/null || missing+=(systemd)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
+
+.PHONY: caddy
+caddy:
+	@[ -x .dev/tools/usr/bin/caddy ] || command -v caddy >/dev/null || tests/cluster.sh unpack .dev/tools caddy
 
 # What tests/fuzz/run.sh makes its environment with.
 .PHONY: python

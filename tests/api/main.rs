@@ -13,6 +13,7 @@ mod support;
 mod boards;
 mod bootstrap;
 mod browser;
+mod caddy;
 mod contract;
 mod crashes;
 mod docs;

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod caddy;
 pub mod checks;
 pub mod client;
 pub mod cluster;
