@@ -154,6 +154,23 @@ bench-logins: build ## Try passwords on 64 connections and show what everybody e
 	PATH=$$PATH:$$(tests/cluster.sh bindir) DATABASE_URL=$${url%/*}/repduel_flood \
 		benches/login_flood.sh "$${CARGO_TARGET_DIR:-target}/release/repduel-backend"
 
+# ---- Operate --------------------------------------------------------------------------------------------------------
+
+.PHONY: redeploy
+redeploy: tools ## On the server: pull, build and take over without losing a request, or leave everything as it is
+	@systemd/redeploy.sh
+
+.PHONY: rollback
+rollback: ## On the server: go back to the build that served before
+	@systemd/redeploy.sh rollback
+
+REDEPLOYS ?= 40
+
+.PHONY: redeploy-drill
+redeploy-drill: build operations python ## Redeploy again and again (REDEPLOYS=40) under load, here, and show the figures
+	@export REDEPLOYS=$(REDEPLOYS) DRILL_PROGRAM=$$(realpath "$${CARGO_TARGET_DIR:-target}/release/repduel-backend")
+	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked --test api redeploy::a_redeploy_under_load -- --nocapture
+
 # ---- Database -------------------------------------------------------------------------------------------------------
 
 .PHONY: db-start

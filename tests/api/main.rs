@@ -35,6 +35,7 @@ mod outbox;
 mod proxies;
 mod quest_orders;
 mod quests;
+mod redeploy;
 mod routines;
 mod scenarios;
 mod scores;

@@ -2,6 +2,7 @@
 //! connections.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -33,6 +34,25 @@ pub struct Caddy {
     backend: String,
     child: Option<Child>,
     folder: TestFolder,
+}
+
+/// What makes connections.
+#[derive(Clone)]
+pub struct Connector {
+    tls: TlsConnector,
+    address: SocketAddr,
+}
+
+impl Connector {
+    /// A connection, encrypted and verified.
+    pub async fn connect(&self) -> Result<Kept, Broken> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        let stream = self.tls.connect(ServerName::try_from(SITE)?, stream).await?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Kept(sender))
+    }
 }
 
 /// A connection to Caddy that is kept.
@@ -77,20 +97,27 @@ impl Caddy {
         eventually("Caddy", async || self.connect().await.is_ok()).await;
     }
 
-    /// A connection, encrypted and verified.
-    pub async fn connect(&self) -> Result<Kept, Broken> {
-        let authority = self.folder.path().join("caddy/pki/authorities/local/root.crt");
+    /// The certificate of its authority.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("caddy/pki/authorities/local/root.crt")
+    }
+
+    /// What makes connections to it.
+    ///
+    /// # Errors
+    /// While it has no certificate yet.
+    pub fn connector(&self) -> Result<Connector, Broken> {
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(authority)?)?;
+        roots.add(CertificateDer::from_pem_file(self.authority())?)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let connector = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
-        let stream = TcpStream::connect(self.https).await?;
-        stream.set_nodelay(true)?;
-        let stream = connector.connect(ServerName::try_from(SITE)?, stream).await?;
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Kept(sender))
+        let tls = TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()));
+        Ok(Connector { tls, address: self.https })
+    }
+
+    /// A connection, encrypted and verified.
+    pub async fn connect(&self) -> Result<Kept, Broken> {
+        self.connector()?.connect().await
     }
 
     /// Sends one request on a connection of its own.
@@ -100,6 +127,11 @@ impl Caddy {
 }
 
 impl Kept {
+    /// Whether it can take another request.
+    pub fn is_open(&self) -> bool {
+        !self.0.is_closed()
+    }
+
     /// Sends one request; `Err` if the connection breaks before the whole answer is there.
     pub async fn send(
         &mut self,

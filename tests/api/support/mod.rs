@@ -11,6 +11,8 @@ pub mod database;
 pub mod folder;
 pub mod form;
 pub mod ledger;
+pub mod load;
+pub mod machine;
 pub mod program;
 pub mod proxy;
 pub mod raw;
@@ -26,6 +28,8 @@ pub use client::{Answer, Request};
 pub use cluster::Cluster;
 pub use database::TestDatabase;
 pub use folder::TestFolder;
+pub use load::Load;
+pub use machine::Machine;
 pub use program::Served;
 pub use proxy::Proxy;
 
