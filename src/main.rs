@@ -1,6 +1,7 @@
 //! The program: one word says what to do. Exit codes: 0 done, 1 it could not be done, 64 the words or the configuration are
 //! wrong.
 
+mod check_command;
 mod outbox_command;
 mod serve;
 mod service_manager;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use repduel_backend::config::{Config, VARS};
+use repduel_backend::config::{Config, VARS, outbound};
 use repduel_backend::time::Clock;
 use repduel_backend::{openapi, routes, start, telemetry, worker};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +26,7 @@ usage: repduel-backend COMMAND
   serve       bring the schema up to date, serve, and do the work in the background
   worker      do the work in the background and nothing else
   migrate     bring the schema up to date and stop
+  check       say whether this machine, with this configuration, can serve
   outbox      list [pending|leased|completed|failed]: the newest events, by default those that were given up
               replay ID... | --all: try events again that were given up
   openapi     print the API as an OpenAPI document
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         },
         ["worker"] => with_config(worker),
         ["migrate"] => with_config(migrate),
+        ["check"] => with_config(|config| check_command::run(config, outbound(variable))),
         ["outbox", words @ ..] => match outbox_command::parse(words) {
             Some(order) => with_config(|config| outbox_command::run(config, order)),
             None => usage(),

@@ -166,6 +166,7 @@ colours
 obtain "${1-}"
 store
 say "Build $commit is to take over ${old:+from the $old colour }as $new."
+"${with_secrets[@]}" "$release/bin/repduel-backend" check >&2 || die "This machine is not fit for build $commit. Nothing has changed."
 if [ "${1-}" != rollback ]; then
     "${with_secrets[@]}" "$release/bin/repduel-backend" migrate || die "The schema cannot be changed. Nothing has changed."
 fi

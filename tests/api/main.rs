@@ -14,6 +14,7 @@ mod boards;
 mod bootstrap;
 mod browser;
 mod caddy;
+mod checks;
 mod contract;
 mod crashes;
 mod docs;
