@@ -132,7 +132,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-const LARGE: [&str; 23] = [
+pub const LARGE: [&str; 23] = [
     "users",
     "sessions",
     "scores",

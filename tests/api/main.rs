@@ -30,6 +30,7 @@ mod images;
 mod levels;
 mod limits;
 mod matrix;
+mod migration_rules;
 mod migrations;
 mod migrations_under_load;
 mod outbox;

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::migrations::{assert_boards_are_true, fingerprint, legacy, lines, lived_in, migrate};
-use crate::support::{TestDatabase, eventually, program};
+use crate::support::{TestApp, TestDatabase, eventually, program};
 
 async fn count(client: &Client, query: &str) -> i64 {
     client.query_one(query, &[]).await.unwrap().get(0)
@@ -214,4 +214,23 @@ async fn a_start_that_was_ended_while_it_filled_the_boards_is_made_good_by_the_n
     let schema = lines(&client, "select oid::regprocedure::text from pg_proc where prokind = 'p'").await;
     assert!(schema.is_empty(), "{schema:?}");
     assert_eq!(fingerprint(&client).await.len(), before.len());
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_the_schema_and_the_server_that_runs() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    app.lift(&ada, "deadlift", 100.0).await;
+    // The newest migration that changes something once more: what it makes is there already, so it fails half-way.
+    let newest = "delete from refinery_schema_history where version = 11";
+    app.pg.batch_execute(newest).await.unwrap();
+    let before = fingerprint(&app.pg).await;
+    let ended = program::run("migrate", &[("DATABASE_URL", &app.database_url())]).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("V11") || ended.stderr.contains("already exists"), "{}", ended.stderr);
+    let served = program::run("serve", &[("DATABASE_URL", &app.database_url())]).await;
+    assert_eq!(served.code, Some(1), "a server does not start on a schema that is not its own");
+    assert_eq!(fingerprint(&app.pg).await, before);
+    app.lift(&ada, "deadlift", 110.0).await;
+    app.get("/api/v1/energy/leaderboard").await.expect(200);
 }
