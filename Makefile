@@ -164,6 +164,19 @@ redeploy: tools ## On the server: pull, build and take over without losing a req
 rollback: ## On the server: go back to the build that served before
 	@systemd/redeploy.sh rollback
 
+# With the address from Doppler on the server; a DATABASE_URL in the environment counts instead.
+BACKUPS ?= /var/lib/repduel/backups
+
+.PHONY: backup
+backup: ## Back the database up (BACKUPS=folder)
+	@program=$$(ls -t "$${CARGO_TARGET_DIR:-target}"/*/repduel-backend /srv/repduel/current/bin/repduel-backend 2>/dev/null | head -n 1)
+	export REPDUEL_PROGRAM=$${REPDUEL_PROGRAM:-$$program}
+	$(if $(DATABASE_URL)$(DATABASE_URL_INTERNAL),,doppler run --project repduel --config prd_backend --) systemd/backup.sh "$(BACKUPS)"
+
+.PHONY: restore-drill
+restore-drill: ## Restore the newest backup into a database of its own, and compare (BACKUPS=folder)
+	@systemd/restore-drill.sh "$(BACKUPS)"
+
 REDEPLOYS ?= 40
 
 .PHONY: redeploy-drill

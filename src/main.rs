@@ -5,6 +5,7 @@ mod check_command;
 mod outbox_command;
 mod serve;
 mod service_manager;
+mod with_database;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ usage: repduel-backend COMMAND
   check       say whether this machine, with this configuration, can serve
   outbox      list [pending|leased|completed|failed]: the newest events, by default those that were given up
               replay ID... | --all: try events again that were given up
+  with-database PROGRAM...
+              run PROGRAM with the database's address in its environment, as PostgreSQL's own programs read it
   openapi     print the API as an OpenAPI document
   variables   print the environment variables that are read, as a table
   --version   print the version and the commit
@@ -49,6 +52,10 @@ fn main() -> ExitCode {
             Some(order) => with_config(|config| outbox_command::run(config, order)),
             None => usage(),
         },
+        ["with-database", ..] => {
+            let words = std::env::args_os().skip(2).collect();
+            with_config(|config| with_database::run(config, words))
+        }
         ["openapi"] => print(&format!("{:#}\n", openapi::document(routes::TABLE))),
         ["variables"] => print(&variables()),
         ["--version"] => {

@@ -87,8 +87,10 @@ store() {
     release=$root/releases/$(date -u +%Y%m%dT%H%M%S.%3N)-$commit
     mkdir -p "$release/bin"
     mv "$candidate" "$release/bin/repduel-backend"
-    (cd "$release" && sha256sum bin/repduel-backend >SHA256SUMS)
-    sync "$release/bin/repduel-backend" "$release/SHA256SUMS" "$release"
+    # What the timers run.
+    cp systemd/backup.sh systemd/restore-drill.sh systemd/facts.sql tests/cluster.sh "$release/bin"
+    (cd "$release" && sha256sum bin/* >SHA256SUMS)
+    sync "$release"/bin/* "$release/SHA256SUMS" "$release"
     chmod -R a-w "$release"
 }
 
@@ -147,7 +149,7 @@ smoke() {
 prune() {
     local kept=0 folder
     while read -r folder; do
-        if [ "$folder" -ef "$root/blue" ] || [ "$folder" -ef "$root/green" ]; then continue; fi
+        if [ "$folder" -ef "$root/current" ] || [ "$folder" -ef "$root/blue" ] || [ "$folder" -ef "$root/green" ]; then continue; fi
         kept=$((kept + 1))
         if [ $kept -gt $releases_kept ]; then chmod -R u+w "$folder" && rm -rf "$folder"; fi
     done < <(find "$root/releases" -mindepth 1 -maxdepth 1 -type d | sort -r)
@@ -160,7 +162,7 @@ exec 9>"$root/redeploy.lock"
 flock -n 9 || die "Another redeploy is going on."
 trap leave EXIT
 trap 'exit 1' INT TERM HUP
-rm -f "$root"/candidate.*
+rm -f "$root"/candidate.* "$root"/*.next
 
 colours
 obtain "${1-}"
@@ -191,5 +193,7 @@ watch ask_public "$public" "$settle" "$patience_alone" || die "Build $commit doe
 "${systemctl[@]}" enable --quiet "$(unit "$new")"
 if [ -n "$old" ]; then "${systemctl[@]}" disable --quiet "$(unit "$old")"; fi
 stage=over
+ln -s "$release" "$root/current.next"
+mv -T "$root/current.next" "$root/current"
 prune
 say "Build $commit serves."

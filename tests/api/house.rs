@@ -308,7 +308,7 @@ const FLOORS: [&[&str]; 6] = [
     &["app", "http", "openapi", "docs", "examples"],
     &["domain"],
     &["routes", "start", "worker"],
-    &["main", "lib", "check_command", "outbox_command", "serve", "service_manager"],
+    &["main", "lib", "check_command", "outbox_command", "serve", "service_manager", "with_database"],
 ];
 
 /// Whom each domain may call, through the other's `mod.rs` only.

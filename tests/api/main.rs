@@ -10,6 +10,7 @@
 
 mod support;
 
+mod backups;
 mod boards;
 mod bootstrap;
 mod browser;
