@@ -169,7 +169,7 @@ BACKUPS ?= /var/lib/repduel/backups
 
 .PHONY: backup
 backup: ## Back the database up (BACKUPS=folder)
-	@program=$$(ls -t "$${CARGO_TARGET_DIR:-target}"/*/repduel-backend /srv/repduel/current/bin/repduel-backend 2>/dev/null | head -n 1)
+	@program=$$(ls -t "$${CARGO_TARGET_DIR:-target}"/*/repduel-backend /srv/repduel/current/bin/repduel-backend 2>/dev/null | head -n 1 || true)
 	export REPDUEL_PROGRAM=$${REPDUEL_PROGRAM:-$$program}
 	$(if $(DATABASE_URL)$(DATABASE_URL_INTERNAL),,doppler run --project repduel --config prd_backend --) systemd/backup.sh "$(BACKUPS)"
 

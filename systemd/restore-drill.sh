@@ -20,6 +20,7 @@ cluster=$here/cluster.sh
 say() { printf '%s\n' "$*" >&2; }
 die() { say "The drill failed: $*"; exit 1; }
 
+[ -d "$folder" ] || die "there is no $folder."
 dump=$(find "$folder" -maxdepth 1 -name 'repduel-*.dump' | sort | tail -n 1)
 [ -n "$dump" ] || die "there is no backup in $folder."
 facts=${dump%.dump}.facts

@@ -48,6 +48,7 @@ mod slow_clients;
 mod smuggling;
 mod social;
 mod static_files;
+mod switching;
 mod telemetry;
 mod units;
 mod uploads;
