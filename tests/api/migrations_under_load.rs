@@ -221,13 +221,14 @@ async fn a_migration_that_fails_leaves_the_schema_and_the_server_that_runs() {
     let app = TestApp::start().await;
     let ada = app.lifter("ada").await;
     app.lift(&ada, "deadlift", 100.0).await;
-    // The newest migration that changes something once more: what it makes is there already, so it fails half-way.
-    let newest = "delete from refinery_schema_history where version = 11";
+    // The newest migration once more: what it makes is there already, so it fails.
+    let newest =
+        "delete from refinery_schema_history where version = (select max(version) from refinery_schema_history)";
     app.pg.batch_execute(newest).await.unwrap();
     let before = fingerprint(&app.pg).await;
     let ended = program::run("migrate", &[("DATABASE_URL", &app.database_url())]).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    assert!(ended.stderr.contains("V11") || ended.stderr.contains("already exists"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("already exists"), "{}", ended.stderr);
     let served = program::run("serve", &[("DATABASE_URL", &app.database_url())]).await;
     assert_eq!(served.code, Some(1), "a server does not start on a schema that is not its own");
     assert_eq!(fingerprint(&app.pg).await, before);
