@@ -38,6 +38,7 @@ mod outbox;
 mod proxies;
 mod quest_orders;
 mod quests;
+mod recovery;
 mod redeploy;
 mod routines;
 mod scenarios;

@@ -103,7 +103,7 @@ const BAD: [(&str, &str, &str, &str); 6] = [
     ),
     (
         "another-one",
-        "if [ $1 = serve ]; then exec ${real%/*}/first* serve; fi; exec $real $@",
+        "if [ $1 = serve ]; then exec ${real%/*}/first*.real serve; fi; exec $real $@",
         "1",
         "Build another-one- is not ready after 5 s",
     ),

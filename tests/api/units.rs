@@ -65,6 +65,22 @@ fn systemd_has_nothing_to_say_about_the_unit_without_doppler() {
 }
 
 #[test]
+fn systemd_has_nothing_to_say_about_what_brings_the_neighbours_back() {
+    let folder = TestFolder::new();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/come-back.conf");
+    let mut units = Vec::new();
+    for (name, kind) in [("caddy.service", "notify"), ("postgresql@.service", "forking")] {
+        let unit = folder.path().join(name);
+        fs::write(&unit, format!("[Service]\nType={kind}\nExecStart=/usr/bin/env\n")).unwrap();
+        let drop_ins = folder.path().join(format!("{name}.d"));
+        fs::create_dir(&drop_ins).unwrap();
+        fs::copy(&own, drop_ins.join("come-back.conf")).unwrap();
+        units.push(unit.to_str().unwrap().to_owned());
+    }
+    assert_silent(&analyze(&["verify"], &units));
+}
+
+#[test]
 fn services_are_closed_to_all_they_do_not_need() {
     let folder = TestFolder::new();
     let services: Vec<String> = copied(&folder).into_iter().filter(|unit| unit.ends_with(".service")).collect();

@@ -97,6 +97,13 @@ impl Caddy {
         eventually("Caddy", async || self.connect().await.is_ok()).await;
     }
 
+    /// Ends it without a chance to say anything.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.unwrap();
+        }
+    }
+
     /// The certificate of its authority.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("caddy/pki/authorities/local/root.crt")

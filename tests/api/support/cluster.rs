@@ -74,6 +74,20 @@ impl Cluster {
         self.script(&["start"], &["fast"]);
     }
 
+    /// Starts it again as one that keeps what it confirmed.
+    pub fn start_again_durable(&self) {
+        self.script(&["start"], &["durable"]);
+    }
+
+    /// Ends its first process without a chance to say anything. The others notice.
+    pub fn kill(&self) {
+        let pid = self.pid();
+        printed(&mut signalling("KILL", [&pid]));
+        while Path::new("/proc").join(&pid).join("exe").exists() {
+            std::thread::yield_now();
+        }
+    }
+
     /// Stops it in good order.
     pub fn stop(&self) {
         self.script(&["stop"], &[]);

@@ -58,10 +58,19 @@ pub struct Figures {
 impl Load {
     /// Starts this many clients, a lifter each.
     pub async fn start(app: &TestApp, connector: Connector, clients: u32) -> Self {
-        let mut load = Self { known: Arc::default(), over: Arc::default(), clients: JoinSet::new() };
+        let mut lifters = Vec::new();
         for number in 0..clients {
             let lifter = app.lifter(&format!("client{number}")).await;
             app.pg.execute("update users set weight = 80 where id = $1", &[&lifter.id]).await.unwrap();
+            lifters.push(lifter);
+        }
+        Self::of(lifters, connector)
+    }
+
+    /// Starts a client for each of these lifters.
+    pub fn of(lifters: Vec<Lifter>, connector: Connector) -> Self {
+        let mut load = Self { known: Arc::default(), over: Arc::default(), clients: JoinSet::new() };
+        for (number, lifter) in (0..).zip(lifters) {
             let (known, over) = (Arc::clone(&load.known), Arc::clone(&load.over));
             load.clients.spawn(client(number, lifter, connector.clone(), known, over));
         }

@@ -70,6 +70,12 @@ impl Machine {
 
     /// A build with this name, filled up with hyphens to as many characters as a commit has.
     pub fn build(&self, name: &str) -> PathBuf {
+        self.scripted(name, "exec $real \"$@\"")
+    }
+
+    /// A build with this name that does what the shell is told; `$real` is one of this name that does what it should. It answers
+    /// for its name itself: the optimizer leaves no text in one piece that is printed at once.
+    pub fn scripted(&self, name: &str, script: &str) -> PathBuf {
         let said = Command::new(&self.program).arg("--version").output().unwrap().stdout;
         let said = String::from_utf8(said).unwrap();
         let commit = said.trim().rsplit_once('(').unwrap().1.trim_end_matches(')');
@@ -81,14 +87,9 @@ impl Machine {
             bytes[place..place + commit.len()].copy_from_slice(name.as_bytes());
         }
         let path = self.root.path().join("builds").join(name);
-        put_program(&path, &bytes);
-        path
-    }
-
-    /// A program that calls itself a build of this name and does what the shell is told; `$real` is the true one.
-    pub fn scripted(&self, name: &str, script: &str) -> PathBuf {
-        let (real, path) = (self.build(name), self.root.path().join("builds").join(name).with_extension("sh"));
-        let version = "if [ \"$1\" = --version ]; then exec $real --version; fi";
+        let real = path.with_extension("real");
+        put_program(&real, &bytes);
+        let version = format!("if [ \"$1\" = --version ]; then echo 'repduel-backend 0 ({name})'; exit; fi");
         let text = format!("#!/usr/bin/env bash\nreal={}\n{version}\n{script}\n", real.display());
         put_program(&path, text.as_bytes());
         path
