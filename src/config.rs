@@ -122,6 +122,7 @@ pub const VARS: &[Var] = &[
     var("APP_URL", "http://localhost:3000", "address of the web app; its origin may call the API"),
     secret("DATABASE_URL_INTERNAL", "the database on the private network, tried first").or(&["DATABASE_URL_LOCAL"]),
     secret("DATABASE_URL", "the database from outside, tried second").or(&["DATABASE_URL_REMOTE"]),
+    secret("DATABASE_URL_REPLICA", "a copy that follows the database; serves boards while it is at most 5 s behind"),
     var("REPDUEL_STRICT_DB_BOOTSTRAP", "1", "1: no database, no start; 0: start and answer 503 until it is there"),
     var("REPDUEL_DB_BOOTSTRAP_TIMEOUT", "10", "seconds for each attempt at the start, as a whole"),
     var("DATABASE_POOL_SIZE", "20", "pooled connections at most"),
@@ -212,6 +213,8 @@ pub struct Config {
     pub base_url: String,
     /// Databases to try, in order: internal, remote.
     pub database_urls: Vec<(&'static str, Secret)>,
+    /// A copy of the database that follows it.
+    pub database_url_replica: Option<Secret>,
     /// Whether the service refuses to start without a database.
     pub strict_bootstrap: bool,
     /// Time for each attempt at the start.
@@ -465,6 +468,7 @@ impl Config {
             private_socket: reader.optional("REPDUEL_PRIVATE_SOCKET").map(PathBuf::from),
             hold_file: reader.optional("REPDUEL_HOLD_FILE").map(PathBuf::from),
             database_urls: read_database_urls(&mut reader),
+            database_url_replica: reader.secret("DATABASE_URL_REPLICA"),
             strict_bootstrap: reader.switch("REPDUEL_STRICT_DB_BOOTSTRAP"),
             bootstrap_timeout: reader.seconds("REPDUEL_DB_BOOTSTRAP_TIMEOUT", 600),
             pool_size: usize::try_from(reader.integer("DATABASE_POOL_SIZE", 1, 1000)).unwrap_or(1),

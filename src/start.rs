@@ -56,6 +56,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
     }
     let chosen = choose(&config).await.map_err(StartError::NoDatabase)?;
     let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;
+    let watched = db.clone();
+    tokio::spawn(async move { watched.watch_replica().await });
     if chosen.reachable {
         migrate(&chosen.dsn).await.map_err(StartError::Migration)?;
         return Ok(begin(App::new(config, db, clock, true)));

@@ -4,6 +4,8 @@
 #   cluster.sh start DIR [durable|fast]   start it, made first if need be; prints its URL
 #   cluster.sh stop DIR                   stop it; the data stay
 #   cluster.sh status DIR                 say whether it runs; exit code 3 when it does not
+#   cluster.sh follow DIR PRIMARY         make and start a copy in DIR that follows the cluster in PRIMARY; prints its URL
+#   cluster.sh promote DIR                let it follow nobody any more, and take writes
 #   cluster.sh url DIR                    print its URL
 #   cluster.sh psql DIR [ARGUMENT...]     open psql in its database
 #   cluster.sh remove DIR                 stop it and delete it, data and all
@@ -337,6 +339,27 @@ ensure_database() {
     [ -n "$there" ] || client psql -XAtqw -d postgres -c 'create database repduel'
 }
 
+# A streaming replica of the cluster in $1. It has that one's user and password.
+follow_cluster() {
+    local primary=$1
+    need_programs
+    lock_cluster
+    open_cluster "$dir"
+    settle_location
+    (umask 077 && cp "$primary/password" "$dir/password" && : >"$base/log")
+    give_to_server "$base/log"
+    mkdir "$base/data"
+    give_to_server "$base/data"
+    chmod 700 "$base/data"
+    PGPASSWORD=$(cat "$primary/password") as_server "$bin/pg_basebackup" --write-recovery-conf --checkpoint=fast \
+        --pgdata="$base/data" --host=127.0.0.1 --port="$(cat "$primary/port")" --username=repduel >>"$base/log" 2>&1 ||
+        fail_with_log "pg_basebackup failed."
+    launch fast || fail_with_log "PostgreSQL does not start."
+    unlock_cluster
+}
+
+promote_cluster() { as_server "$bin/pg_ctl" promote -D "$base/data" -s -w -t 60; }
+
 stop_cluster() {
     lock_cluster
     open_cluster "$dir"
@@ -418,7 +441,7 @@ unpack)
     unpack_packages "$@"
     exit
     ;;
-start | stop | status | url | psql | remove | with) [ $# -ge 1 ] || usage ;;
+start | stop | status | follow | promote | url | psql | remove | with) [ $# -ge 1 ] || usage ;;
 *) usage ;;
 esac
 
@@ -427,6 +450,10 @@ shift
 case $command in
 start | with)
     case ${1-durable} in durable | fast) ;; *) usage ;; esac
+    make_directory "$dir"
+    ;;
+follow)
+    [ $# = 1 ] || usage
     make_directory "$dir"
     ;;
 url | psql) [[ -s $dir/password && -s $dir/port ]] || die "There is no cluster in $dir; start one first." ;;
@@ -446,6 +473,14 @@ start)
     cluster_url
     ;;
 stop) stop_cluster ;;
+follow)
+    follow_cluster "$1"
+    cluster_url
+    ;;
+promote)
+    need_programs
+    promote_cluster
+    ;;
 status)
     if pid=$(server_pid); then
         echo "The cluster in $dir runs: process $pid, port $(cat "$dir/port")."

@@ -1,4 +1,4 @@
-//! The database: where it is ([`bootstrap`]), how it is reached ([`pool`]), what runs on it ([`statement`]), how it came to be
+//! The database: where it is ([`bootstrap`]), how it is reached ([`pool`]), and its copy ([`replica`]), what runs on it ([`statement`]), how it came to be
 //! ([`migrate`]). Knows no domain.
 
 pub mod bootstrap;
@@ -7,6 +7,7 @@ pub mod listen;
 pub mod migrate;
 pub mod pg_error;
 pub mod pool;
+mod replica;
 mod shared;
 pub mod statement;
 pub mod tls;

@@ -17,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::dsn::{Dsn, DsnError};
 use super::pg_error::StatementError;
+use super::replica::Replica;
 use super::shared::SharedLane;
 use super::statement::{Conn, Lane, Statement};
 use super::tls;
@@ -28,6 +29,8 @@ use crate::telemetry::QueryTimes;
 const POOL_WAIT: Duration = Duration::from_millis(1_800);
 /// Time to open a connection for the pool.
 const POOL_CREATE: Duration = Duration::from_millis(1_500);
+/// What of it is left, where there are several hosts, for the exchange with the one that answers.
+const HANDSHAKE: Duration = Duration::from_millis(500);
 /// Time for the check of an idle connection.
 const POOL_RECYCLE: Duration = Duration::from_millis(1_000);
 /// Idle time after which a connection is checked before use: a restart in between is likely noticed, a busy one pays nothing.
@@ -55,6 +58,7 @@ pub struct Db {
     pulse: Arc<SharedLane>,
     own: Arc<(PgConfig, MakeRustlsConnect)>,
     times: QueryTimes,
+    replica: Option<Arc<Replica>>,
 }
 
 /// The encrypted or plain stream below a connection.
@@ -66,31 +70,21 @@ impl Db {
     /// # Errors
     /// A sentence if TLS cannot be set up as the address asks.
     pub fn new(dsn: &Dsn, config: &Config) -> Result<Self, DsnError> {
-        let tls = tls::connector(dsn)?;
-        let pg = session(dsn.config.clone(), config.statement_timeout.min(STATEMENT_TIMEOUT_MAX));
-        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(pg.clone(), tls.clone(), manager_config);
-        let recycle = config.pool_recycle;
-        let pool = Pool::builder(manager)
-            .max_size(config.pool_size)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_CREATE), recycle: Some(POOL_RECYCLE) })
-            .pre_recycle(Hook::async_fn(move |client, metrics| {
-                Box::pin(async move {
-                    if metrics.age() > recycle {
-                        return Err(HookError::message("old enough to be replaced"));
-                    }
-                    if metrics.last_used() > IDLE_CHECK_AFTER {
-                        client.simple_query("").await.map_err(HookError::Backend)?;
-                    }
-                    Ok(())
-                })
-            }))
-            .build()
-            .map_err(|error| DsnError(error.to_string()))?;
+        let (pool, pg, tls) = pool_for(dsn, config)?;
+        let replica = match &config.database_url_replica {
+            Some(url) => Some(Arc::new(Replica::new(pool_for(&Dsn::parse(url.expose())?, config)?.0))),
+            None => None,
+        };
         let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
         let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), SHARED_CLIENTS));
-        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)), times: QueryTimes::default() })
+        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)), times: QueryTimes::default(), replica })
+    }
+
+    /// Keeps an eye on the replica, if there is one, without which it is never asked.
+    pub async fn watch_replica(&self) {
+        if let Some(replica) = &self.replica {
+            replica.watch(&self.pool).await;
+        }
     }
 
     /// A connection of the pool.
@@ -163,6 +157,37 @@ impl Db {
     }
 }
 
+/// A pool of connections to this address, and what opens one.
+fn pool_for(dsn: &Dsn, config: &Config) -> Result<(Pool, PgConfig, MakeRustlsConnect), DsnError> {
+    let tls = tls::connector(dsn)?;
+    let mut pg = session(dsn.config.clone(), config.statement_timeout.min(STATEMENT_TIMEOUT_MAX));
+    // Several hosts share the time for opening a connection: a silent first one must leave some to the second.
+    if let (2.., Ok(hosts)) = (pg.get_hosts().len(), u32::try_from(pg.get_hosts().len())) {
+        pg.connect_timeout((POOL_CREATE - HANDSHAKE) / hosts);
+    }
+    let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(pg.clone(), tls.clone(), manager_config);
+    let recycle = config.pool_recycle;
+    let pool = Pool::builder(manager)
+        .max_size(config.pool_size)
+        .runtime(Runtime::Tokio1)
+        .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_CREATE), recycle: Some(POOL_RECYCLE) })
+        .pre_recycle(Hook::async_fn(move |client, metrics| {
+            Box::pin(async move {
+                if metrics.age() > recycle {
+                    return Err(HookError::message("old enough to be replaced"));
+                }
+                if metrics.last_used() > IDLE_CHECK_AFTER {
+                    client.simple_query("").await.map_err(HookError::Backend)?;
+                }
+                Ok(())
+            })
+        }))
+        .build()
+        .map_err(|error| DsnError(error.to_string()))?;
+    Ok((pool, pg, tls))
+}
+
 /// The settings of every session. `jit` never pays for queries as short as ours.
 fn session(mut pg: PgConfig, statement_timeout: Duration) -> PgConfig {
     let given = pg.get_options().unwrap_or_default();
@@ -224,13 +249,18 @@ impl Drop for Lease {
 
 impl Conn for Db {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+        if let (Lane::Replicated, Some(replica)) = (statement.lane, &self.replica)
+            && let Some(rows) = replica.rows(statement, params).await
+        {
+            return Ok(rows);
+        }
         self.while_there(async {
             match statement.lane {
                 Lane::Shared => {
                     let client = self.shared.client().await?;
                     self.times.observe(statement.file, async { run!(client, statement, query, params) }).await
                 }
-                Lane::Pooled => {
+                Lane::Pooled | Lane::Replicated => {
                     let lease = Lease(Some(self.connection().await?));
                     let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();

@@ -27,6 +27,9 @@ pub enum Lane {
     /// A few clients that all requests share and pipeline on: for reads that an index bounds to about a millisecond. A slow
     /// one would hold up everybody behind it.
     Shared,
+    /// The replica's, while there is one that is near enough, else a connection of the pool: for reads that are everybody's and
+    /// may be seconds old, such as boards.
+    Replicated,
     /// A connection of the pool: for everything else.
     Pooled,
 }
@@ -257,6 +260,9 @@ macro_rules! statement_fields {
 macro_rules! statement_lane {
     (shared) => {
         $crate::db::statement::Lane::Shared
+    };
+    (replicated) => {
+        $crate::db::statement::Lane::Replicated
     };
     (pooled) => {
         $crate::db::statement::Lane::Pooled

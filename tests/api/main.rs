@@ -40,6 +40,7 @@ mod quest_orders;
 mod quests;
 mod recovery;
 mod redeploy;
+mod replicas;
 mod routines;
 mod scenarios;
 mod scores;

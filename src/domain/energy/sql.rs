@@ -82,7 +82,7 @@ statements! {
     pooled fn update_standing(user: UserId, energy: f64, rank: &str, history_id: Option<Uuid>, now: Timestamp) -> exec
         = "energy/update_standing";
     /// A page of the board.
-    pooled fn list_board(limit: i64, offset: i64) -> many BoardRow = "energy/list_board";
+    replicated fn list_board(limit: i64, offset: i64) -> many BoardRow = "energy/list_board";
     /// The highest energy of each day, oldest first.
     pooled fn list_days(user: UserId) -> many DayRow = "energy/list_days";
     /// Every energy, newest first.

@@ -88,7 +88,7 @@ statements! {
         now: Timestamp,
     ) -> exec = "scores/insert_personal_best_event";
     /// A page of an exercise's board.
-    pooled fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
+    replicated fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
     /// A lifter's scores on an exercise, newest first.
     pooled fn list_scores(user: UserId, scenario: &ScenarioId) -> many Score = "scores/list_scores";
     /// A lifter's best score on an exercise.

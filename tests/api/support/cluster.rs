@@ -54,6 +54,19 @@ impl Cluster {
         cluster
     }
 
+    /// A copy that follows this one.
+    pub fn follower(&self) -> Self {
+        let name = format!("repduel-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let follower = Self { directory: std::env::temp_dir().join(name), frozen: Vec::new() };
+        follower.script(&["follow"], &[self.directory.to_str().unwrap()]);
+        follower
+    }
+
+    /// Lets a follower follow nobody any more.
+    pub fn promote(&self) {
+        self.script(&["promote"], &[]);
+    }
+
     fn script(&self, before: &[&str], after: &[&str]) -> String {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster.sh");
         printed(Command::new("bash").arg(script).args(before).arg(&self.directory).args(after))
