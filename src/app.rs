@@ -12,6 +12,7 @@ use crate::flags::Flags;
 use crate::http::files::Folder;
 use crate::http::held::Documents;
 use crate::limits::Limits;
+use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::storage::Storage;
 use crate::telemetry::Telemetry;
@@ -28,6 +29,8 @@ pub struct App {
     pub clock: Clock,
     /// Which features are switched on.
     pub flags: Flags,
+    /// The way to others.
+    pub outbound: Outbound,
     /// What operators see.
     pub telemetry: Arc<Telemetry>,
     /// Signing and verifying of tokens.
@@ -57,7 +60,8 @@ impl App {
     #[must_use]
     pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
         Self {
-            telemetry: Arc::new(Telemetry::new(db.query_times())),
+            outbound: Outbound::new(config.outbound_root_cert.clone()),
+            telemetry: Arc::new(Telemetry::new(db.query_times(), &config.telemetry)),
             flags: Flags::default(),
             tokens: Tokens::new(&config.tokens),
             limits: Limits::default(),

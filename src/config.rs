@@ -187,6 +187,20 @@ pub const VARS: &[Var] = &[
     var("RATE_LIMIT_WRITE_LIMIT", "240", "writes of one lifter"),
     var("RATE_LIMIT_WRITE_WINDOW_SECONDS", "60", "within these seconds"),
     var("METRICS_ALLOW", "", "comma list of addresses and networks that may read `/metrics`, beside this machine"),
+    var(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "address of the OpenTelemetry collector that gets traces, without `/v1/traces`; absent: nobody gets any",
+    ),
+    var("OTEL_SERVICE_NAME", "repduel-backend", "the service's name in traces"),
+    var(
+        "OTEL_TRACES_SAMPLER_ARG",
+        "1",
+        "share of the requests that are traced, 0 to 1; one that comes with a trace is asked for or not by who sent it",
+    ),
+    secret("SENTRY_DSN", "where our failures are reported; absent: nowhere"),
+    var("SENTRY_ENVIRONMENT", "", "the environment in these reports; APP_ENV if absent"),
+    var("OUTBOUND_ROOT_CERT", "", "PEM file of authorities that calls to others trust beside the platform's"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
     var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
@@ -247,6 +261,10 @@ pub struct Config {
     pub budgets: Option<Quotas>,
     /// Who may read the figures, beside this machine.
     pub metrics_allow: Vec<Network>,
+    /// Who is told about traces and failures.
+    pub telemetry: TelemetryConfig,
+    /// Authorities that calls to others trust beside the platform's.
+    pub outbound_root_cert: Option<PathBuf>,
     /// The curve of levels.
     pub levels: LevelConfig,
     /// Work in the background.
@@ -311,6 +329,49 @@ pub struct FolderConfig {
     pub web_app: Option<PathBuf>,
     /// Whether its service worker is served.
     pub keeps_service_worker: bool,
+}
+
+/// Who is told about traces and failures.
+#[derive(Clone, Debug)]
+pub struct TelemetryConfig {
+    /// Where spans go: the collector's address, without a slash at the end.
+    pub collector: Option<String>,
+    /// The service's name in traces.
+    pub service: String,
+    /// The share of requests without a trace of their own that are traced.
+    pub traced_share: f64,
+    /// Where failures are reported.
+    pub sentry: Option<SentryDsn>,
+    /// The environment's name.
+    pub environment: String,
+}
+
+/// Where failures are reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentryDsn {
+    /// The address that takes envelopes.
+    pub envelopes: String,
+    /// Who may report.
+    pub key: Secret,
+}
+
+impl SentryDsn {
+    /// `https://<key>@<host>[/<path>]/<project>`.
+    fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (key, rest) = rest.split_once('@')?;
+        let (host, project) = rest.rsplit_once('/')?;
+        let key = key
+            .split(':')
+            .next()
+            .filter(|key| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
+        let (host, path) =
+            host.split_once('/').map_or((host, String::new()), |(host, path)| (host, format!("/{path}")));
+        let origin = origin_of(&format!("{scheme}://{host}"))?;
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+        let fits = !project.is_empty() && is_plain(project) && is_plain(&path);
+        fits.then(|| Self { envelopes: format!("{origin}{path}/api/{project}/envelope/"), key: key.into() })
+    }
 }
 
 /// The curve of levels: level L needs `base × (L − 1)²` experience points.
@@ -488,6 +549,8 @@ impl Config {
             trusted_hosts: list(&reader.text("TRUSTED_HOSTS")).map(|host| host.to_ascii_lowercase()).collect(),
             trusted_proxies: read_trusted_proxies(&mut reader),
             budgets: read_budgets(&mut reader),
+            telemetry: read_telemetry(&mut reader),
+            outbound_root_cert: reader.optional("OUTBOUND_ROOT_CERT").map(PathBuf::from),
             metrics_allow: read_networks(&mut reader, "METRICS_ALLOW"),
             levels: LevelConfig {
                 base: i32::try_from(reader.integer("XP_CURVE_BASE", 1, 200_000)).unwrap_or(100),
@@ -670,6 +733,20 @@ fn read_budgets(reader: &mut Reader<'_>) -> Option<Quotas> {
     is_enabled.then_some(quotas)
 }
 
+fn read_telemetry(reader: &mut Reader<'_>) -> TelemetryConfig {
+    let share = |text: &str| text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    TelemetryConfig {
+        collector: Some(reader.address("OTEL_EXPORTER_OTLP_ENDPOINT")).filter(|address| !address.is_empty()),
+        service: reader.text("OTEL_SERVICE_NAME"),
+        traced_share: reader.parsed("OTEL_TRACES_SAMPLER_ARG", "be a number from 0 to 1", 0.0, share),
+        sentry: reader.parsed("SENTRY_DSN", "be an address as Sentry shows it", None, |text| match text {
+            "" => Some(None),
+            text => SentryDsn::parse(text).map(Some),
+        }),
+        environment: reader.optional("SENTRY_ENVIRONMENT").unwrap_or_else(|| reader.text("APP_ENV")),
+    }
+}
+
 fn read_networks(reader: &mut Reader<'_>, name: &str) -> Vec<Network> {
     reader.parsed(name, "hold addresses and networks only", Vec::new(), |text| list(text).map(Network::parse).collect())
 }
@@ -778,6 +855,30 @@ mod tests {
         ];
         assert_eq!(places, wanted.map(|(name, place)| (name, place.to_owned())));
         assert_eq!(outbound(|_| None), []);
+    }
+
+    #[test]
+    fn the_address_for_failures_is_taken_apart() {
+        let parse = |text: &str| SentryDsn::parse(text).map(|dsn| (dsn.envelopes, dsn.key.0));
+        let good = [
+            ("https://abc@o1.ingest.sentry.io/42", "https://o1.ingest.sentry.io/api/42/envelope/"),
+            ("http://abc:secret@127.0.0.1:9000/7", "http://127.0.0.1:9000/api/7/envelope/"),
+            ("https://abc@sentry.example/below/7", "https://sentry.example/below/api/7/envelope/"),
+        ];
+        for (dsn, envelopes) in good {
+            assert_eq!(parse(dsn), Some((envelopes.to_owned(), "abc".to_owned())), "{dsn}");
+        }
+        for dsn in [
+            "abc",
+            "https://o1.ingest.sentry.io/42",
+            "https://abc@host",
+            "https://abc@host/",
+            "ftp://abc@host/1",
+            "https://a b@host/1",
+            "https://abc@host/1?x",
+        ] {
+            assert_eq!(parse(dsn), None, "{dsn}");
+        }
     }
 
     #[test]

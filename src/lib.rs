@@ -14,6 +14,7 @@ pub mod flags;
 pub mod ids;
 pub mod images;
 pub mod limits;
+pub mod outbound;
 pub mod password;
 pub mod pictures;
 pub mod storage;

@@ -142,6 +142,7 @@ async fn worker(config: Config) -> Result<(), String> {
     if tokio::time::timeout(WORKER_DRAIN, app.writes.wait()).await.is_err() {
         tracing::warn!("events were still in hand when the time for draining was over");
     }
+    app.telemetry.end_sending().await;
     app.db.close();
     tracing::info!("stopped");
     Ok(())

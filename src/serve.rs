@@ -62,6 +62,7 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
             tracing::error!(%error, "the worker panicked");
         }
     }
+    app.telemetry.end_sending().await;
     app.db.close();
     drop(beside);
     tracing::info!("stopped");

@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+
 use crate::app::App;
 use crate::config::Config;
 use crate::db::bootstrap::{self, Candidate, Refused};
@@ -12,6 +16,8 @@ use crate::db::{Db, migrate};
 use crate::domain::flags;
 use crate::domain::scenarios::catalogue;
 use crate::error::{Error, Result};
+use crate::outbound::client::Call;
+use crate::telemetry::sending::{Parcel, Post};
 use crate::time::Clock;
 
 /// Pause between two looks for files that nobody will finish.
@@ -70,9 +76,46 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
 /// Begins what goes on beside the requests.
 fn begin(app: App) -> Arc<App> {
     let app = Arc::new(app);
+    app.telemetry.begin_sending(&post(&app));
     tokio::spawn(sweep(Arc::clone(&app)));
     tokio::spawn(flags::keep_fresh(Arc::clone(&app)));
     app
+}
+
+/// Time for sending something to who collects it, all attempts together.
+const POST_WAIT: Duration = Duration::from_secs(10);
+/// Time for each attempt.
+const POST_ATTEMPT_WAIT: Duration = Duration::from_secs(5);
+/// A receiver that was restarting may take it the second time.
+const POST_ATTEMPTS_MAX: u32 = 2;
+/// Bytes of a collector's answer; nobody reads them.
+const POST_ANSWER_MAX_BYTES: usize = 64 * 1024;
+
+/// What sends to those who collect traces and reports of failures.
+fn post(app: &Arc<App>) -> Post {
+    let app = Arc::clone(app);
+    Arc::new(move |parcel: Parcel| {
+        let app = Arc::clone(&app);
+        Box::pin(async move {
+            let mut headers = HeaderMap::new();
+            for (name, text) in parcel.headers {
+                let mut value = HeaderValue::try_from(text)?;
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+            let call = Call {
+                method: Method::POST,
+                uri: parcel.address.parse()?,
+                headers,
+                body: parcel.body.into(),
+                attempts_max: POST_ATTEMPTS_MAX,
+                attempt_wait: POST_ATTEMPT_WAIT,
+                until: Instant::now() + POST_WAIT,
+                answer_max_bytes: POST_ANSWER_MAX_BYTES,
+            };
+            Ok(app.outbound.call(&call).await?.status.as_u16())
+        })
+    })
 }
 
 /// Removes again and again what uploads of processes that were killed have left.

@@ -27,4 +27,4 @@ set
   available_at = $4
 from chosen
 where event.id = chosen.id
-returning event.id, event.topic, event.payload, event.attempts, event.created_at
+returning event.id, event.topic, event.payload, event.attempts, event.created_at, event.traceparent

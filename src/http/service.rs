@@ -25,7 +25,7 @@ use super::router::{Found, Router};
 use super::{cors, headers, router};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::telemetry::trace::{TraceContext, within};
+use crate::telemetry::trace::{Active, within};
 use crate::telemetry::{RequestLine, catching};
 
 /// Time a handler has; the app gives up at 10 s.
@@ -117,7 +117,7 @@ impl Service {
                 let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared);
                 line.route(route.path, Arc::clone(&cx.caller));
                 limited::count(&cx)?;
-                self.run(route, cx, line.trace()).await
+                self.run(route, cx, line.active()).await
             }
         }
     }
@@ -152,12 +152,12 @@ impl Service {
 
     /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
     /// detached, so that a client that hangs up cannot cut a write in half.
-    async fn run(&self, route: &'static Route, cx: Cx, trace: TraceContext) -> Result<Response> {
+    async fn run(&self, route: &'static Route, cx: Cx, active: Active) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
         }
         let body = cx.body.clone();
-        let answer = within(trace, caught((route.call)(cx)));
+        let answer = within(active, caught((route.call)(cx)));
         if route.method == Method::Get {
             return in_time(&body, answer).await;
         }
@@ -191,7 +191,7 @@ async fn caught(answer: Answer) -> Result<Response> {
     let mut answer = pin!(answer);
     std::future::poll_fn(|context| {
         let polled = catching(|| answer.as_mut().poll(context));
-        polled.unwrap_or_else(|place| Poll::Ready(Err(Error::internal(format!("the handler {place}")))))
+        polled.unwrap_or_else(|place| Poll::Ready(Err(Error::internal(place))))
     })
     .await
 }

@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::trace::{self, Kind};
 use crate::error::{Error, Result};
 
 /// The media type of [`Metrics::text`].
@@ -60,6 +61,11 @@ struct Handled {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Dropped {
+    kind: &'static str,
+}
+
 type Times<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// What the database layer counts. Clones count together.
@@ -81,8 +87,14 @@ impl QueryTimes {
     /// # Errors
     /// The statement's.
     pub async fn observe<T>(&self, statement: &'static str, run: impl Future<Output = Result<T>>) -> Result<T> {
-        let began = Instant::now();
+        let (began, span) = (Instant::now(), trace::begin_child(Kind::Client, || statement));
         let outcome = run.await;
+        if let Some(mut span) = span {
+            span.say("db.system.name", "postgresql");
+            if let Err(error) = &outcome {
+                span.fail(error.problem().code());
+            }
+        }
         self.times.get_or_create(&Query { statement }).observe(began.elapsed().as_secs_f64());
         outcome
     }
@@ -104,6 +116,7 @@ pub struct Metrics {
     refreshes: Family<Outcome, Counter>,
     decisions: Family<Decision, Counter>,
     handled: Family<Handled, Counter>,
+    dropped: Family<Dropped, Counter>,
 }
 
 impl Metrics {
@@ -119,6 +132,7 @@ impl Metrics {
             refreshes: Family::default(),
             decisions: Family::default(),
             handled: Family::default(),
+            dropped: Family::default(),
         };
         metrics.register(queries);
         metrics
@@ -148,6 +162,8 @@ impl Metrics {
             "Events that were taken in hand, by what became of it",
             self.handled.clone(),
         );
+        let dropped = self.dropped.clone();
+        registry.register("telemetry_dropped", "Spans and reports of failures that nobody took in time", dropped);
         let times = queries.times.clone();
         registry.register("db_query_duration_seconds", "Time that PostgreSQL took for a statement", times);
         let refused = queries.refused.clone();
@@ -181,6 +197,12 @@ impl Metrics {
     /// An event was taken in hand.
     pub fn handled(&self, topic: &'static str, outcome: &'static str) {
         self.handled.get_or_create(&Handled { topic, outcome }).inc();
+    }
+
+    /// Counts what of this kind could not be sent.
+    #[must_use]
+    pub fn dropped(&self, kind: &'static str) -> Counter {
+        self.dropped.get_or_create_owned(&Dropped { kind })
     }
 
     /// All of them, with these readings, as Prometheus reads it.

@@ -4,8 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::sync::OnceLock;
 
-use super::SERVICE;
+use super::fault::Fault;
+use super::{Reporter, SERVICE};
+
+/// Who is told about panics that nobody catches.
+static REPORTER: OnceLock<Reporter> = OnceLock::new();
 
 thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
@@ -17,8 +22,23 @@ pub fn install() {
     set_hook(Box::new(|panic| {
         if let Some(place) = keep(panic.location().map(ToString::to_string)) {
             tracing::error!(service = SERVICE, place, "panic");
+            if let Some(reporter) = REPORTER.get() {
+                let cause = format!("{PANICKED} at {place}");
+                reporter.take(Fault {
+                    kind: "panic",
+                    cause,
+                    what: "background".to_owned(),
+                    tags: Vec::new(),
+                    trace: None,
+                });
+            }
         }
     }));
+}
+
+/// Reports panics that nobody catches, from now on.
+pub fn report_to(reporter: Reporter) {
+    let _ = REPORTER.set(reporter); // there is one configuration in a process
 }
 
 /// Keeps a panic's place for who catches it; answers it where nobody does.
@@ -30,6 +50,9 @@ fn keep(place: Option<String>) -> Option<String> {
     Some(place.unwrap_or_default())
 }
 
+/// How the place of a panic begins that was caught.
+pub const PANICKED: &str = "panicked";
+
 /// Does the work.
 ///
 /// # Errors
@@ -38,7 +61,7 @@ pub fn catching<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let before = IS_CAUGHT.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work));
     IS_CAUGHT.set(before);
-    done.map_err(|_| PLACE.take().map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}")))
+    done.map_err(|_| PLACE.take().map_or_else(|| PANICKED.to_owned(), |place| format!("{PANICKED} at {place}")))
 }
 
 #[cfg(test)]

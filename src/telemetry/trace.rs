@@ -3,10 +3,14 @@
 //! The trace travels with the task: whoever works on behalf of a request finds it by [`current`]. Without somebody to tell it
 //! to, a part of a trace costs a look at the task and nothing else.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
+
+pub use super::span::{Kind, Recorder, Span};
 
 /// The header that names a trace and the part of it that asks.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -85,17 +89,36 @@ impl fmt::Display for TraceContext {
     }
 }
 
-tokio::task_local! { static CURRENT: TraceContext; }
+/// A piece of work in a trace, and who wants to hear of its parts.
+#[derive(Clone)]
+pub struct Active {
+    /// Where it stands in the trace.
+    pub context: TraceContext,
+    /// Who wants to hear of its parts; nobody: `None`.
+    pub recorder: Option<Arc<Recorder>>,
+}
 
-/// Does the work as a part of this trace.
-pub async fn within<F: Future>(context: TraceContext, work: F) -> F::Output {
-    CURRENT.scope(context, work).await
+tokio::task_local! { static ACTIVE: Active; }
+
+/// Does the work as a part of a trace.
+pub async fn within<F: Future>(active: Active, work: F) -> F::Output {
+    ACTIVE.scope(active, work).await
 }
 
 /// The place in a trace at which this task works.
 #[must_use]
 pub fn current() -> Option<TraceContext> {
-    CURRENT.try_with(|context| *context).ok()
+    ACTIVE.try_with(|active| active.context).ok()
+}
+
+/// Begins a part of what this task does, if somebody wants to hear of it. It ends when it is dropped.
+#[must_use]
+pub fn begin_child<N: Into<Cow<'static, str>>>(kind: Kind, name: impl FnOnce() -> N) -> Option<Span> {
+    let begin = |active: &Active| {
+        let recorder = active.recorder.as_ref()?;
+        Some(Span::begin(recorder, kind, name().into(), Some(active.context), active.context.trace))
+    };
+    ACTIVE.try_with(begin).ok().flatten()
 }
 
 #[cfg(test)]

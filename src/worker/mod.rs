@@ -15,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::db::listen::listen;
-use crate::domain::outbox::{self, Event};
+use crate::domain::outbox::{self, Event, Settled};
 use crate::error::{Error, Result};
+use crate::telemetry::fault::Fault;
+use crate::telemetry::trace::{Kind, TraceContext, within};
 
 /// Pause between two notices to other processes: they find more at each of them, and a busy server has one to send at any time.
 const NOTICE_PAUSE: Duration = Duration::from_millis(100);
@@ -116,21 +118,33 @@ async fn claim_until(app: &Arc<App>, wake: &Arc<Notify>, stop: &CancellationToke
 
 /// Handles an event to its end, whatever that is.
 async fn handle(app: Arc<App>, event: Event, hand: OwnedSemaphorePermit, wake: Arc<Notify>) {
-    let outcome = tokio::select! {
+    let (topic, telemetry) = (event.topic.name(), Arc::clone(&app.telemetry));
+    let own = || TraceContext::root("");
+    let (mut span, active) = telemetry.begin(Kind::Consumer, format!("outbox {topic}"), event.trace, own);
+    let outcome = within(active, handle_in_time(&app, &event)).await;
+    let (outcome, failure) = match outcome {
+        Ok(_) => ("completed", None),
+        Err(error) => (put_off(&app, &event, &error).await, Some(error.problem().code())),
+    };
+    if let Some(span) = &mut span {
+        span.say("outbox.event", event.id);
+        span.say("outbox.attempt", i64::from(event.attempts));
+        failure.into_iter().for_each(|code| span.fail(code));
+    }
+    telemetry.metrics.handled(topic, outcome);
+    drop(hand);
+    wake.notify_one(); // a hand is free, and the next event of this aggregate may be taken
+}
+
+async fn handle_in_time(app: &App, event: &Event) -> Result<Settled> {
+    tokio::select! {
         biased;
         () = std::future::ready(()), if event.attempts > app.config.outbox.attempts_max => {
             Err(Error::internal("no attempt came to its end")) // the process died each time
         }
-        outcome = timeout(JOB_WAIT, jobs::run(&app, &event)) => outcome.unwrap_or_else(|late| Err(Error::unavailable(late))),
-        error = lose_lease(&app, &event) => Err(error),
-    };
-    let outcome = match outcome {
-        Ok(_) => "completed",
-        Err(error) => put_off(&app, &event, &error).await,
-    };
-    app.telemetry.metrics.handled(event.topic.name(), outcome);
-    drop(hand);
-    wake.notify_one(); // a hand is free, and the next event of this aggregate may be taken
+        outcome = timeout(JOB_WAIT, jobs::run(app, event)) => outcome.unwrap_or_else(|late| Err(Error::unavailable(late))),
+        error = lose_lease(app, event) => Err(error),
+    }
 }
 
 /// Prolongs the lease until it is lost; ends with the loss.
@@ -154,6 +168,13 @@ async fn put_off(app: &App, event: &Event, error: &Error) -> &'static str {
     match put_off {
         Ok(true) => {
             tracing::error!(event = id, topic, attempts, error = cause, "an event was given up");
+            app.telemetry.report(|| Fault {
+                kind: "event_given_up",
+                cause,
+                what: format!("outbox {topic}"),
+                tags: vec![("event", id.to_string())],
+                trace: event.trace,
+            });
             "given_up"
         }
         Ok(false) => {

@@ -1,8 +1,10 @@
 //! What operators see of the service: its log, its figures, whether it is ready.
 
+mod faults;
 mod figures;
 mod lines;
 mod ready;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

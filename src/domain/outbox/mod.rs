@@ -16,6 +16,7 @@ use crate::config::OutboxConfig;
 use crate::db::statement::Conn;
 use crate::db::{Db, Tx};
 use crate::error::{Error, Result};
+use crate::telemetry::trace::{self, TraceContext};
 use crate::time::Timestamp;
 
 pub use sql::{EventRow, HealthRow, STATEMENTS};
@@ -81,6 +82,8 @@ pub struct Event {
     pub attempts: u32,
     /// When it happened.
     pub created_at: Timestamp,
+    /// The place in a trace where it was left.
+    pub trace: Option<TraceContext>,
     lease: Uuid,
 }
 
@@ -102,7 +105,8 @@ pub async fn publish(tx: &Tx, event: &NewEvent<'_>, now: Timestamp) -> Result<()
 pub async fn publish_for(db: &impl Conn, event: &NewEvent<'_>, now: Timestamp, due: Timestamp) -> Result<()> {
     let topic = event.topic.name();
     let key = format!("{topic}:{}", event.key);
-    sql::insert_event(db, topic, &event.payload, &key, &event.aggregate, now, due).await?;
+    let place = trace::current().map(|place| place.to_string());
+    sql::insert_event(db, topic, &event.payload, &key, &event.aggregate, now, due, place.as_deref()).await?;
     Ok(())
 }
 
@@ -121,7 +125,8 @@ pub async fn claim(app: &App, at_most: usize) -> Result<Vec<Event>> {
     let events = rows.into_iter().filter_map(|row| {
         let attempts = u32::try_from(row.attempts).unwrap_or_default();
         let topic = Topic::of(&row.topic)?; // no other is claimed
-        Some(Event { id: row.id, topic, payload: row.payload, attempts, created_at: row.created_at, lease })
+        let trace = row.traceparent.as_deref().and_then(TraceContext::parse);
+        Some(Event { id: row.id, topic, payload: row.payload, attempts, created_at: row.created_at, trace, lease })
     });
     Ok(events.collect())
 }

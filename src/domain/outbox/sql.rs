@@ -13,6 +13,7 @@ pub struct LeasedRow {
     payload: Value,
     attempts: i32,
     created_at: Timestamp,
+    traceparent: Option<String>,
 } }
 
 row! { /// How the outbox does.
@@ -65,6 +66,7 @@ statements! {
     /// Leaves an event for the worker, to be taken when it is due.
     pooled fn insert_event(
         topic: &str, payload: &Value, key: &str, aggregate: &str, now: Timestamp, due: Timestamp,
+        traceparent: Option<&str>,
     ) -> exec = "outbox/insert_event";
     /// Leases due events of these topics until then.
     pooled fn claim_events(now: Timestamp, at_most: i64, lease: Uuid, until: Timestamp, topics: &[&str]) -> many LeasedRow =

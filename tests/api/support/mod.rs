@@ -16,6 +16,7 @@ pub mod machine;
 pub mod program;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod samples;
 pub mod tls;
 
