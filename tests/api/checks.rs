@@ -44,7 +44,7 @@ async fn a_machine_that_can_serve_is_told_so() {
 async fn everything_that_is_wrong_is_told_at_once_and_no_secret_is() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let nowhere = format!("postgres://canary_user:canary_password@127.0.0.1:{closed}/app");
-    let sentry = format!("http://canary_key@127.0.0.1:{closed}/1");
+    let sentry = format!("http://canarykey@127.0.0.1:{closed}/1");
     let variables = [
         ("DATABASE_URL", nowhere.as_str()),
         ("DATABASE_URL_INTERNAL", "canary://canary_password"),

@@ -1,5 +1,8 @@
 //! Budgets: who has used one up is told until when, nobody else notices, and all instances agree.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use repduel_backend::budget::{Budget, Quota};
 use serde_json::json;
 
@@ -229,6 +232,8 @@ async fn instances_count_together() {
     let variables = [("RATE_LIMIT_LOGIN_LIMIT", "4"), ("RATE_LIMIT_LOGIN_ADDRESS_LIMIT", "100")];
     let app = TestApp::with_clock_and_variables(MORNING, &variables).await;
     let twin = app.another().await;
+    // A login that is let through and then answered 503 has been counted.
+    let unlucky = Arc::new(AtomicUsize::new(0));
     let attempts = (0..24).map(|number| {
         let request = if number % 2 == 0 {
             app.request("POST", "/api/v1/users/login")
@@ -236,19 +241,21 @@ async fn instances_count_together() {
             Request::new(twin, "POST", "/api/v1/users/login")
         };
         let request = login(request, "ada@example.com", "wrong");
+        let unlucky = Arc::clone(&unlucky);
         async move {
             // Whoever found no connection in time tries again.
             loop {
                 match request.send().await.status {
-                    503 => {}
+                    503 => drop(unlucky.fetch_add(1, Ordering::SeqCst)),
                     status => return status,
                 }
             }
         }
     });
-    let mut statuses = at_once(attempts).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses, [[401; 4].as_slice(), &[429; 20]].concat());
+    let statuses = at_once(attempts).await;
+    let tried = statuses.iter().filter(|status| **status == 401).count();
+    assert!(tried <= 4 && tried + unlucky.load(Ordering::SeqCst) >= 4, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 24 - tried, "{statuses:?}");
     assert_eq!(
         app.count("select cardinality(hits)::bigint from rate_limit_windows where cardinality(hits) = 4").await,
         4

@@ -101,7 +101,11 @@ fn slow_action(action: &str) -> Option<String> {
 /// What in this migration would hold a large table for long.
 fn long_locks(migration: &str) -> Vec<String> {
     let statements = statements(migration);
-    let made: Vec<&str> = statements.iter().filter_map(|statement| word_after(statement, "create table")).collect();
+    let tables = ["create table", "create unlogged table"];
+    let made: Vec<&str> = statements
+        .iter()
+        .filter_map(|statement| tables.iter().find_map(|begins| word_after(statement, begins)))
+        .collect();
     let large = |table: Option<&str>| table.is_some_and(|table| LARGE.contains(&table) && !made.contains(&table));
     let mut found = Vec::new();
     for statement in &statements {
