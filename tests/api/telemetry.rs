@@ -3,6 +3,7 @@
 mod faults;
 mod figures;
 mod lines;
+mod monitoring;
 mod ready;
 mod traces;
 

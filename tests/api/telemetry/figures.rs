@@ -1,6 +1,6 @@
 //! `/metrics`, as Prometheus's own tools read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -32,6 +32,12 @@ impl Figures {
         Self(figures)
     }
 
+    /// The labels of the samples of each name.
+    pub fn labels(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let names = |(labels, _): &(Value, f64)| labels.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        self.0.iter().map(|(name, samples)| (name.clone(), samples.iter().flat_map(names).collect())).collect()
+    }
+
     /// How many samples have this name.
     fn series(&self, name: &str) -> usize {
         self.0.get(name).map_or(0, Vec::len)
@@ -58,7 +64,7 @@ async fn log_in(app: &TestApp, password: &str) -> crate::support::Answer {
 }
 
 /// A bit of everything that is counted.
-async fn used(app: &TestApp) -> Lifter {
+pub async fn used(app: &TestApp) -> Lifter {
     let ada = app.lifter("ada").await;
     log_in(app, "wrong horse").await.expect(401);
     let token = log_in(app, PASSWORD).await.expect(200).json()["refresh_token"].clone();
