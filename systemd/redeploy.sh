@@ -130,7 +130,7 @@ watch() {
     done
     until=$((SECONDS + seconds))
     while [ $SECONDS -lt $until ]; do
-        sleep 0.2
+        sleep 0.5
         answer=$("$ask" "$url/ready") || true
         if [ "$(process)" != "$pid" ]; then say "The new build ended: see 'journalctl -u $(unit "$new")'."; return 1; fi
         if ! is_ready "$answer"; then say "Build $commit is not ready any more: $answer"; return 1; fi
