@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
@@ -18,6 +18,9 @@ use crate::storage::Storage;
 use crate::telemetry::Telemetry;
 use crate::time::Clock;
 use crate::token::Tokens;
+
+/// Webhooks that are written at one time; the others wait without a connection.
+const WEBHOOKS_MAX: usize = 4;
 
 /// The service's parts.
 pub struct App {
@@ -47,6 +50,8 @@ pub struct App {
     pub static_files: Folder,
     /// The web app's build, if there is one.
     pub web_app: Option<Folder>,
+    /// Turns of webhooks: a burst of them must not take the connections that lifters need.
+    pub webhook_turns: Semaphore,
     /// Writes that go on when their client has gone; a shutdown waits for them.
     pub writes: TaskTracker,
     /// To be rung when a transaction that left events was committed: the worker need not wait for its next look.
@@ -70,6 +75,7 @@ impl App {
             storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),
             web_app: web_app(&config),
+            webhook_turns: Semaphore::new(WEBHOOKS_MAX),
             writes: TaskTracker::new(),
             outbox_bell: Notify::new(),
             draining: AtomicBool::new(false),

@@ -3,6 +3,7 @@
 //! [`VARS`] is the only list: the parser looks names up in it, the README's table is checked against it. All mistakes are
 //! reported together, by name, never with the value. Nothing else in the service reads the environment.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -119,7 +120,11 @@ pub const VARS: &[Var] = &[
         "http://127.0.0.1:9999",
         "address under which clients reach this server; stored pictures hang below it",
     ),
-    var("APP_URL", "http://localhost:3000", "address of the web app; its origin may call the API"),
+    var(
+        "APP_URL",
+        "http://localhost:3000",
+        "address of the web app; its origin may call the API, and `/profile` below it is where Stripe's portal leads back",
+    ),
     secret("DATABASE_URL_INTERNAL", "the database on the private network, tried first").or(&["DATABASE_URL_LOCAL"]),
     secret("DATABASE_URL", "the database from outside, tried second").or(&["DATABASE_URL_REMOTE"]),
     secret("DATABASE_URL_REPLICA", "a copy that follows the database; serves boards while it is at most 5 s behind"),
@@ -203,11 +208,28 @@ pub const VARS: &[Var] = &[
     var("OUTBOUND_ROOT_CERT", "", "PEM file of authorities that calls to others trust beside the platform's"),
     var("XP_CURVE_BASE", "100", "experience for level 2; level L needs base × (L − 1)²"),
     var("XP_MAX_LEVEL", "100", "the highest level"),
-    var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time"),
+    var("OUTBOX_CONCURRENCY", "4", "events that a worker handles at one time, and as many more that call others"),
     var("OUTBOX_POLL_SECONDS", "1", "time between two looks for due events, where no notice comes"),
     var("OUTBOX_LEASE_SECONDS", "60", "time after which the event of a worker that died is handled again"),
     var("OUTBOX_RETRY_BACKOFF_SECONDS", "30", "longest pause after the first failed attempt; doubles up to an hour"),
     var("OUTBOX_RETRY_MAX_ATTEMPTS", "12", "attempts before an event is given up"),
+    secret("STRIPE_SECRET_KEY", "Stripe's API key; absent: the payment routes answer 503"),
+    secret("STRIPE_WEBHOOK_SECRET", "what Stripe signs its webhooks with; absent: they are answered 503"),
+    var("STRIPE_API_BASE", "https://api.stripe.com", "address of Stripe; plain http is taken outside production only"),
+    var(
+        "STRIPE_PRICE_TIERS",
+        "",
+        "JSON object from price ids to `gold` or `platinum`; a price that is not in it is gold",
+    ),
+    secret(
+        "REVENUECAT_WEBHOOK_AUTH_TOKEN",
+        "the `Authorization` of RevenueCat's webhooks; absent: they are answered 503",
+    ),
+    var(
+        "REVENUECAT_SANDBOX",
+        "false",
+        "whether purchases in the stores' sandboxes count in production; elsewhere they do",
+    ),
     var("LOG_LEVEL", "info", "`error`, `warn`, `info`, `debug` or `trace`"),
     var("LOG_FORMAT", "", "`json` or `text`; json unless standard error is a terminal"),
 ];
@@ -269,6 +291,8 @@ pub struct Config {
     pub levels: LevelConfig,
     /// Work in the background.
     pub outbox: OutboxConfig,
+    /// Stripe and RevenueCat.
+    pub payments: PaymentConfig,
     /// Filter of log events.
     pub log_level: tracing::Level,
     /// Form of log lines; `None`: decided by standard error.
@@ -396,6 +420,25 @@ pub struct OutboxConfig {
     pub retry_backoff_s: u32,
     /// Attempts before an event is given up.
     pub attempts_max: u32,
+}
+
+/// Stripe and RevenueCat.
+#[derive(Clone, Debug)]
+pub struct PaymentConfig {
+    /// Stripe's API key.
+    pub stripe_key: Option<Secret>,
+    /// Signs Stripe's webhooks.
+    pub stripe_webhook_secret: Option<Secret>,
+    /// Stripe's address, without a slash at the end.
+    pub stripe_base: String,
+    /// Price ids, and `gold` or `platinum`.
+    pub price_tiers: BTreeMap<String, String>,
+    /// The `Authorization` of RevenueCat's webhooks.
+    pub revenuecat_token: Option<Secret>,
+    /// Whether purchases in the stores' sandboxes count.
+    pub sandbox_counts: bool,
+    /// Address of the web app, without a slash at the end.
+    pub app_url: String,
 }
 
 /// An address of others that the service calls.
@@ -557,6 +600,7 @@ impl Config {
                 max_level: i32::try_from(reader.integer("XP_MAX_LEVEL", 1, 100)).unwrap_or(100),
             },
             outbox: read_outbox(&mut reader),
+            payments: read_payments(&mut reader, app_env),
             log_level: read_log_level(&mut reader),
             log_format: read_log_format(&mut reader),
             base_url,
@@ -751,6 +795,41 @@ fn read_networks(reader: &mut Reader<'_>, name: &str) -> Vec<Network> {
     reader.parsed(name, "hold addresses and networks only", Vec::new(), |text| list(text).map(Network::parse).collect())
 }
 
+fn read_payments(reader: &mut Reader<'_>, app_env: AppEnv) -> PaymentConfig {
+    let stripe_base = reader.address("STRIPE_API_BASE");
+    if app_env == AppEnv::Production && !stripe_base.starts_with("https://") {
+        reader.fail("STRIPE_API_BASE", "be an https address in production");
+    }
+    PaymentConfig {
+        stripe_key: read_header_secret(reader, "STRIPE_SECRET_KEY"),
+        stripe_webhook_secret: reader.secret("STRIPE_WEBHOOK_SECRET"),
+        stripe_base,
+        price_tiers: reader.parsed("STRIPE_PRICE_TIERS", PRICE_TIERS_MUST, BTreeMap::new(), read_price_tiers),
+        revenuecat_token: read_header_secret(reader, "REVENUECAT_WEBHOOK_AUTH_TOKEN"),
+        sandbox_counts: reader.switch("REVENUECAT_SANDBOX") || app_env != AppEnv::Production,
+        app_url: reader.address("APP_URL"),
+    }
+}
+
+/// A secret that travels in a header.
+fn read_header_secret(reader: &mut Reader<'_>, name: &'static str) -> Option<Secret> {
+    let secret = reader.secret(name)?;
+    if secret.0.chars().any(|c| !c.is_ascii_graphic() && c != ' ') {
+        reader.fail(name, "be visible ASCII characters, for it travels in a header");
+    }
+    Some(secret)
+}
+
+const PRICE_TIERS_MUST: &str = "be a JSON object whose values are gold or platinum";
+
+fn read_price_tiers(text: &str) -> Option<BTreeMap<String, String>> {
+    if text.is_empty() {
+        return Some(BTreeMap::new());
+    }
+    let tiers: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
+    tiers.values().all(|tier| ["gold", "platinum"].contains(&tier.as_str())).then_some(tiers)
+}
+
 fn read_log_level(reader: &mut Reader<'_>) -> tracing::Level {
     let must = "be error, warn, info, debug or trace";
     reader.parsed("LOG_LEVEL", must, tracing::Level::INFO, |text| match text.to_ascii_lowercase().as_str() {
@@ -826,6 +905,27 @@ mod tests {
     }
 
     #[test]
+    fn stripe_is_called_in_the_clear_outside_of_production_only() {
+        let long = ("JWT_SECRET_KEY", "0123456789012345678901234567890123456789");
+        let plain = ("STRIPE_API_BASE", "http://127.0.0.1:1/");
+        assert_eq!(config(&[LEAST[0], long, plain]).unwrap().payments.stripe_base, "http://127.0.0.1:1");
+        let refused = config(&[LEAST[0], long, plain, ("APP_ENV", "production")]).unwrap_err();
+        assert_eq!(refused.0, ["STRIPE_API_BASE must be an https address in production"]);
+        let payments = config(&[LEAST[0], long, ("APP_ENV", "production")]).unwrap().payments;
+        assert_eq!((payments.stripe_base.as_str(), payments.sandbox_counts), ("https://api.stripe.com", false));
+    }
+
+    #[test]
+    fn prices_have_tiers_that_there_are() {
+        let tiers = |text: &str| config(&[LEAST[0], LEAST[1], ("STRIPE_PRICE_TIERS", text)]);
+        let read = tiers(r#"{"price_1": "platinum"}"#).unwrap().payments.price_tiers;
+        assert_eq!(read.get("price_1").map(String::as_str), Some("platinum"));
+        for text in [r#"{"price_1": "silver"}"#, r#"["price_1"]"#, "price_1", r#"{"price_1": 1}"#] {
+            assert_eq!(tiers(text).unwrap_err().0, [format!("STRIPE_PRICE_TIERS must {PRICE_TIERS_MUST}")]);
+        }
+    }
+
+    #[test]
     fn aliases_and_lists_are_read() {
         let mut pairs = LEAST.to_vec();
         pairs.extend([
@@ -883,8 +983,15 @@ mod tests {
 
     #[test]
     fn secrets_do_not_print() {
-        let pairs =
-            [("DATABASE_URL", "postgres://h/canary"), ("JWT_SECRET_KEY", "canary"), ("ADMIN_API_TOKEN", "canary")];
+        let pairs = [
+            "JWT_SECRET_KEY",
+            "ADMIN_API_TOKEN",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+            "REVENUECAT_WEBHOOK_AUTH_TOKEN",
+        ];
+        let pairs: Vec<_> =
+            pairs.into_iter().map(|name| (name, "canary")).chain([("DATABASE_URL", "postgres://h/canary")]).collect();
         assert!(!format!("{:?}", config(&pairs).unwrap()).contains("canary"));
     }
 }

@@ -44,6 +44,7 @@ problems! {
     UnsupportedApiVersion 400 "unsupported_api_version" "This API version does not exist";
     EmailTaken 400 "email_taken" "Email already registered";
     UsernameTaken 400 "username_taken" "Username is already taken";
+    InvalidSignature 400 "invalid_signature" "The signature does not fit the body";
     UnknownRoutine 400 "unknown_routine" "There is no such routine";
     UnknownScenario 400 "unknown_scenario" "There is no such exercise";
     QuestNotCompleted 400 "quest_not_completed" "This quest is not completed yet";
@@ -67,7 +68,9 @@ problems! {
     TooManyRequests 429 "rate_limit_exceeded" "Too many requests at once; try again shortly";
     HeadersTooLarge 431 "headers_too_large" "The request's header is too large";
     Internal 500 "internal_error" "Something went wrong on our side";
+    PaymentProviderError 502 "payment_provider_error" "The payment provider did not accept this";
     Unavailable 503 "service_unavailable" "The service cannot answer just now; try again shortly";
+    PaymentsUnavailable 503 "payments_unavailable" "Payments are not possible just now";
 }
 
 impl Problem {
@@ -115,6 +118,8 @@ pub enum Noun {
     Quest,
     /// A login that has not ended.
     Session,
+    /// A lifter as the payment provider knows them.
+    Customer,
 }
 
 impl Noun {
@@ -128,6 +133,7 @@ impl Noun {
             Self::SharedRoutine => "Shared routine not found",
             Self::Quest => "Quest not found",
             Self::Session => "Session not found",
+            Self::Customer => "There is no subscription to manage",
         }
     }
 }

@@ -29,6 +29,9 @@ fn known(name: &str) -> Option<Value> {
         "q" => json!("ada"),
         "code" | "share_code" => json!("ABCD2345"),
         "amount" => json!(50),
+        "price_id" => json!("price_1PdQvT2eZvKYlo2C"),
+        "success_url" => json!("https://www.repduel.com/profile?paid=1"),
+        "cancel_url" => json!("https://www.repduel.com/profile"),
         // Bodies whose fields are all optional, or whose rules ask for more than their schema.
         "Login" => json!({ "username": "ada@example.com", "password": "lift-heavy" }),
         "LogoutRequest" => json!({ "refresh_token": OWN_REFRESH_TOKEN }),

@@ -41,6 +41,11 @@ pub fn document(table: Table) -> Value {
             path.insert(route.method.name().to_lowercase(), described);
         }
     }
+    let headers = operations.iter().filter_map(|(_, operation)| operation.signed_by);
+    let mut schemes: Map<String, Value> =
+        headers.map(|name| (name.to_owned(), json!({ "type": "apiKey", "in": "header", "name": name }))).collect();
+    schemes.insert("user".to_owned(), json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }));
+    schemes.insert("admin".to_owned(), json!({ "type": "http", "scheme": "bearer" }));
     json!({
         "openapi": "3.1.0",
         "info": { "title": "RepDuel", "version": "1", "description": DESCRIPTION },
@@ -48,10 +53,7 @@ pub fn document(table: Table) -> Value {
         "components": {
             "schemas": components.0,
             "responses": failures.0,
-            "securitySchemes": {
-                "user": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
-                "admin": { "type": "http", "scheme": "bearer" },
-            },
+            "securitySchemes": schemes,
         },
     })
 }
@@ -65,7 +67,7 @@ pub fn template(path: &str) -> String {
 fn operation_object(route: &Route, operation: &Operation, components: &Components, failures: &mut Failures) -> Value {
     let body = operation.body.as_ref().map(|body| request_body(body, components));
     let security = match operation.access {
-        Access::Open => None,
+        Access::Open => operation.signed_by.map(|header| json!([{ header: [] }])),
         Access::User => Some(json!([{ "user": [] }])),
         Access::Admin => Some(json!([{ "admin": [] }])),
     };

@@ -1,8 +1,8 @@
 //! The whole API: the domains' routes, in reading order.
 
 use crate::domain::{
-    energy, flags, guilds, levels, ops, quests, ranks, routines, scenarios, scores, sessions, site, social, standards,
-    users, workouts,
+    energy, flags, guilds, levels, ops, payments, quests, ranks, routines, scenarios, scores, sessions, site, social,
+    standards, users, workouts,
 };
 use crate::http::Route;
 use crate::http::route::Table;
@@ -25,6 +25,7 @@ pub const TABLE: Table = &[
     workouts::ROUTES,
     social::ROUTES,
     guilds::ROUTES,
+    payments::ROUTES,
 ];
 
 /// What answers where no route is, if there is a web app: its files are its build's business, not the API's.

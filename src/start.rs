@@ -15,8 +15,8 @@ use crate::db::dsn::{Dsn, DsnError};
 use crate::db::{Db, migrate};
 use crate::domain::flags;
 use crate::domain::scenarios::catalogue;
-use crate::error::{Error, Result};
-use crate::outbound::client::Call;
+use crate::error::{Cause, Error, Result};
+use crate::outbound::client::{Call, authorities};
 use crate::telemetry::sending::{Parcel, Post};
 use crate::time::Clock;
 
@@ -33,6 +33,8 @@ pub enum StartError {
     NoDatabase(Refused),
     /// The address asks for something that cannot be had.
     Address(DsnError),
+    /// The authorities that calls to others are to trust cannot be read.
+    Authorities(Cause),
     /// The schema cannot be brought up to date.
     Migration(Error),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for StartError {
         match self {
             Self::NoDatabase(refused) => refused.fmt(f),
             Self::Address(error) => write!(f, "the database's address {error}"),
+            Self::Authorities(error) => write!(f, "OUTBOUND_ROOT_CERT cannot be used: {error}"),
             Self::Migration(error) => {
                 write!(f, "the schema cannot be brought up to date: {}", error.chain().unwrap_or_default())
             }
@@ -59,6 +62,9 @@ impl std::error::Error for StartError {}
 pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError> {
     if !config.folders.storage.is_dir() {
         tracing::warn!("STATIC_STORAGE_DIR is no folder: pictures can be neither stored nor shown");
+    }
+    if let Some(file) = &config.outbound_root_cert {
+        authorities(file).map_err(StartError::Authorities)?;
     }
     let chosen = choose(&config).await.map_err(StartError::NoDatabase)?;
     let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;

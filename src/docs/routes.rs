@@ -56,8 +56,8 @@ fn parameters(route: &Route, operation: &Operation) -> String {
         let schema = serde_json::json!({ "type": "string" });
         Named { name, schema: &schema, doc: "", remark: "a cookie" }.line()
     });
-    let lines: String =
-        path.chain(query).chain(cookie).chain(operation.takes_idempotency_key.then(idempotency_key)).collect();
+    let key = operation.takes_idempotency_key.then(idempotency_key);
+    let lines: String = path.chain(query).chain(cookie).chain(key).chain(operation.signed_by.map(signature)).collect();
     if lines.is_empty() { lines } else { format!("<h4>Parameters</h4><ul class=\"fields\">{lines}</ul>") }
 }
 
@@ -65,6 +65,12 @@ fn idempotency_key() -> String {
     let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": 255 });
     let doc = "The same key again gives the first answer again, and has no second effect.";
     Named { name: "Idempotency-Key", schema: &schema, doc, remark: "a header" }.line()
+}
+
+fn signature(name: &str) -> String {
+    let schema = serde_json::json!({ "type": "string" });
+    let doc = "Shows who sends the body.";
+    Named { name, schema: &schema, doc, remark: "a header, required" }.line()
 }
 
 fn body(route: &Route, operation: &Operation, components: &Components) -> String {

@@ -10,6 +10,7 @@ pub mod idempotency;
 pub mod levels;
 pub mod ops;
 pub mod outbox;
+pub mod payments;
 pub mod quests;
 pub mod ranks;
 pub mod routines;
@@ -44,6 +45,7 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     social::STATEMENTS,
     guilds::STATEMENTS,
     flags::STATEMENTS,
+    payments::STATEMENTS,
     outbox::STATEMENTS,
     ops::STATEMENTS,
 ];

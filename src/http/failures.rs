@@ -17,10 +17,8 @@ pub const EVERYWHERE: [Problem; 6] = [
 /// Whether a kind of failure follows from what the handler takes.
 fn follows(problem: Problem, operation: &Operation) -> bool {
     match problem {
-        Problem::BadRequest | Problem::RequestTimeout | Problem::PayloadTooLarge | Problem::UnsupportedMediaType => {
-            operation.body.is_some()
-        }
-        Problem::ValidationError => operation.failures.contains(&problem.status()),
+        Problem::BadRequest | Problem::RequestTimeout | Problem::PayloadTooLarge => operation.body.is_some(),
+        Problem::ValidationError | Problem::UnsupportedMediaType => operation.failures.contains(&problem.status()),
         Problem::IdempotencyKeyInUse | Problem::IdempotencyKeyReused => operation.replays,
         Problem::InvalidToken => operation.access != Access::Open,
         Problem::InsufficientPermissions => operation.access == Access::Admin,

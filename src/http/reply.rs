@@ -28,6 +28,9 @@ pub trait Reply {
 /// 201 with a JSON body.
 pub struct Created<T>(pub T);
 
+/// 200 without a body.
+pub struct Done;
+
 /// 204.
 pub struct NoContent;
 
@@ -77,6 +80,16 @@ impl<T: Serialize + Schema> Reply for Created<T> {
     fn describe(operation: &mut Operation) {
         operation.status = 201;
         operation.reply = Some(T::schema(&mut operation.components));
+    }
+}
+
+impl Reply for Done {
+    fn reply(self) -> Result<Response> {
+        Ok(empty(StatusCode::OK))
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
     }
 }
 

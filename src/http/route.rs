@@ -121,6 +121,8 @@ pub struct Operation {
     pub takes_idempotency_key: bool,
     /// Whether it stores its answers under that key and gives them again.
     pub replays: bool,
+    /// The header that shows who sends the body, which is taken byte by byte; a request without it is refused.
+    pub signed_by: Option<&'static str>,
     /// The body it takes.
     pub body: Option<BodyFacts>,
     /// How what it takes is read.

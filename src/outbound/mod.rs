@@ -4,5 +4,6 @@
 //! a request is sent again only where the other side takes the second one for the first.
 
 pub mod client;
+pub mod stripe;
 
 pub use client::Outbound;

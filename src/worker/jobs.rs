@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::domain::outbox::{Event, Settled, Topic};
-use crate::domain::{uploads, workouts};
+use crate::domain::{payments, uploads, workouts};
 use crate::error::Result;
 
 /// Handles an event and settles it.
@@ -13,5 +13,7 @@ pub async fn run(app: &App, event: &Event) -> Result<Settled> {
     match event.topic {
         Topic::WorkoutSubmitted => workouts::count(app, event).await,
         Topic::PictureReleased => uploads::remove_unused(app, event).await,
+        Topic::UserCreated => payments::make_customer(app, event).await,
+        Topic::SubscriptionChanged => payments::settle_level(app, event).await,
     }
 }

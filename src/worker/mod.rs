@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::db::listen::listen;
-use crate::domain::outbox::{self, Event, Settled};
+use crate::domain::outbox::{self, Event, Settled, Topic};
 use crate::error::{Error, Result};
 use crate::telemetry::fault::Fault;
 use crate::telemetry::trace::{Kind, TraceContext, within};
@@ -29,18 +29,29 @@ const JOB_WAIT: Duration = Duration::from_secs(30);
 /// Time between two looks whether the schema is there.
 const SCHEMA_POLL: Duration = Duration::from_millis(500);
 
+/// Topics that are worked on with the same hands.
+struct Lane {
+    topics: &'static [Topic],
+    wake: Arc<Notify>,
+}
+
 /// Works under this name until it is asked to stop.
 pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
     let ended = stop.run_until_cancelled(schema_is_there(&app)).await.is_none();
     if ended {
         return;
     }
-    let wake = Arc::new(Notify::new());
+    let [near, far] = outbox::LANES.map(|topics| Lane { topics, wake: Arc::new(Notify::new()) });
+    let wake = || {
+        near.wake.notify_one();
+        far.wake.notify_one();
+    };
     tokio::select! {
-        () = claim_until(&app, &wake, &stop) => {}
-        () = pass_on_the_bell(&app, &wake) => {}
+        () = claim_until(&app, &near, &stop) => {}
+        () = claim_until(&app, &far, &stop) => {}
+        () = pass_on_the_bell(&app, wake) => {}
         () = show_life(&app, &name) => {}
-        () = listen(&app.db, outbox::CHANNEL, || wake.notify_one()) => {}
+        () = listen(&app.db, outbox::CHANNEL, wake) => {}
     }
     if let Err(error) = outbox::forget_worker(&app.db, &name).await {
         tracing::debug!(%error, "the worker's name stays for a while");
@@ -61,10 +72,10 @@ async fn schema_is_there(app: &App) {
 }
 
 /// Rings on: to this process at once, to the others now and then.
-async fn pass_on_the_bell(app: &App, wake: &Notify) {
+async fn pass_on_the_bell(app: &App, wake: impl Fn()) {
     loop {
         app.outbox_bell.notified().await;
-        wake.notify_one();
+        wake();
         if let Err(error) = outbox::notify(&app.db).await {
             tracing::debug!(%error, "the notice was not sent");
         }
@@ -87,12 +98,12 @@ async fn show_life(app: &App, name: &str) {
 }
 
 /// Takes events in hand as long as there are due ones and hands are free.
-async fn claim_until(app: &Arc<App>, wake: &Arc<Notify>, stop: &CancellationToken) {
+async fn claim_until(app: &Arc<App>, Lane { topics, wake }: &Lane, stop: &CancellationToken) {
     let hands = Arc::new(Semaphore::new(app.config.outbox.concurrency));
     let mut told = None;
     while !stop.is_cancelled() {
         // With all hands full this asks for nothing, and is woken by the first one that is free.
-        match outbox::claim(app, hands.available_permits()).await {
+        match outbox::claim(app, topics, hands.available_permits()).await {
             Ok(events) => {
                 told = None;
                 for event in events {

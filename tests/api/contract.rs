@@ -83,6 +83,11 @@ const PROMISED: &[Promise] = &[
     ("GET",    "/api/v1/guilds", User, 200),
     ("POST",   "/api/v1/guilds", User, 201),
     ("GET",    "/api/v1/guilds/me", User, 200),
+    // Money.
+    ("POST",   "/api/v1/payments/create-checkout-session", User, 201),
+    ("POST",   "/api/v1/payments/create-portal-session", User, 201),
+    ("POST",   "/api/v1/payments/webhook", Open, 200),
+    ("POST",   "/api/v1/webhooks/revenuecat", Open, 200),
     // Outside of the API's version.
     ("GET",    "/", Open, 200),
     ("GET",    "/health", Open, 200),

@@ -132,7 +132,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-pub const LARGE: [&str; 23] = [
+pub const LARGE: [&str; 27] = [
     "users",
     "sessions",
     "scores",
@@ -156,6 +156,10 @@ pub const LARGE: [&str; 23] = [
     "daily_workout_aggregates",
     "user_quests",
     "outbox_events",
+    "webhook_events",
+    "entitlements",
+    "entitlement_events",
+    "entitlement_transfers",
 ];
 
 #[tokio::test]
@@ -312,7 +316,7 @@ const FLOORS: [&[&str]; 6] = [
 ];
 
 /// Whom each domain may call, through the other's `mod.rs` only.
-const DOMAIN_CALLS: [(&str, &[&str]); 20] = [
+const DOMAIN_CALLS: [(&str, &[&str]); 21] = [
     ("auth", &[]),
     ("idempotency", &["auth"]),
     ("standards", &[]),
@@ -320,7 +324,7 @@ const DOMAIN_CALLS: [(&str, &[&str]); 20] = [
     ("levels", &["auth"]),
     ("energy", &["auth", "standards"]),
     ("sessions", &["auth"]),
-    ("users", &["auth", "energy", "sessions", "standards", "uploads"]),
+    ("users", &["auth", "energy", "outbox", "sessions", "standards", "uploads"]),
     ("ranks", &["energy", "scenarios", "standards", "users"]),
     ("scores", &["auth", "energy", "idempotency", "levels", "scenarios", "users"]),
     ("routines", &["auth", "idempotency", "scenarios", "uploads", "users"]),
@@ -331,6 +335,7 @@ const DOMAIN_CALLS: [(&str, &[&str]); 20] = [
     ("uploads", &["outbox"]),
     ("quests", &["auth", "levels"]),
     ("workouts", &["auth", "idempotency", "outbox", "quests", "users"]),
+    ("payments", &["auth", "idempotency", "outbox"]),
     ("ops", &["outbox"]),
     ("site", &[]),
 ];

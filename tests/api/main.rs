@@ -35,6 +35,7 @@ mod migration_rules;
 mod migrations;
 mod migrations_under_load;
 mod outbox;
+mod payments;
 mod proxies;
 mod quest_orders;
 mod quests;

@@ -85,12 +85,13 @@ impl Case {
         format!("{} {}", self.route.method, self.route.path)
     }
 
+    /// Whether it has a body that is read before anything else; what is signed is looked at in `payments`.
     fn has_body(&self) -> bool {
-        self.operation.body.is_some()
+        self.operation.body.is_some() && self.operation.signed_by.is_none()
     }
 
     fn needs_body(&self) -> bool {
-        self.operation.body.as_ref().is_some_and(|body| body.required)
+        self.has_body() && self.operation.body.as_ref().is_some_and(|body| body.required)
     }
 
     /// The `Content-Type` of a body that the route takes.
@@ -407,7 +408,7 @@ async fn every_field_is_checked_and_nothing_is_repeated() {
     let app = TestApp::start().await;
     let lifter = app.lifter("ada").await;
     for case in cases(&lifter) {
-        let Some(body) = &case.operation.body else { continue };
+        let Some(body) = case.operation.body.as_ref().filter(|_| case.has_body()) else { continue };
         if body.media_type != "application/json" {
             continue;
         }

@@ -41,7 +41,7 @@ pub async fn migrate(database: &TestDatabase) {
 }
 
 /// The service on this database, which has been migrated.
-async fn serve(database: TestDatabase) -> TestApp {
+pub async fn serve(database: TestDatabase) -> TestApp {
     let url = database.url();
     TestApp::through(database, &url).await
 }

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 BASE_URL = os.environ["FUZZ_BASE_URL"]
 ADMIN_TOKEN = os.environ["FUZZ_ADMIN_TOKEN"]
+STORE_TOKEN = os.environ["FUZZ_STORE_TOKEN"]
 PASSWORD = "lift-heavy"
 NAMES = (f"lifter{number}" for number in itertools.count(1))
 
@@ -49,6 +50,17 @@ class Lifter(Bearer):
 class Operators(Bearer):
     def get(self, case, context):
         return ADMIN_TOKEN
+
+
+@schemathesis.auth(retry_on=[]).apply_to(asks_for("Authorization"))
+class Store:
+    """RevenueCat. Stripe's signature depends on the body: unsigned ones are refused by a rule."""
+
+    def get(self, case, context):
+        return STORE_TOKEN
+
+    def set(self, case, token, context):
+        case.headers["Authorization"] = token
 
 
 # What no schema can say of a value: that what it names is there, that it stands once in a list, that it goes with the rest.

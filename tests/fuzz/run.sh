@@ -60,9 +60,10 @@ trap 'exit 143' TERM
 
 url=${TEST_DATABASE_URL%/*}/$database
 sql "$TEST_DATABASE_URL" -c "create database $database"
-export FUZZ_ADMIN_TOKEN=admin-token-of-the-fuzzer-0123456789
+export FUZZ_ADMIN_TOKEN=admin-token-of-the-fuzzer-0123456789 FUZZ_STORE_TOKEN=store-token-of-the-fuzzer
 env -i DATABASE_URL="$url" PORT=0 LOG_FORMAT=json JWT_SECRET_KEY=access-secret-of-the-fuzzer-0123456789 \
     REFRESH_JWT_SECRET_KEY=refresh-secret-of-the-fuzzer-0123456789 ADMIN_API_TOKEN=$FUZZ_ADMIN_TOKEN \
+    STRIPE_WEBHOOK_SECRET=whsec_of_the_fuzzer REVENUECAT_WEBHOOK_AUTH_TOKEN=$FUZZ_STORE_TOKEN \
     STATIC_STORAGE_DIR="$pictures" RATE_LIMIT_ENABLED=false "${CARGO_TARGET_DIR:-target}/debug/repduel-backend" serve >"$environment/server.log" 2>&1 &
 server=$!
 for _ in {1..300}; do

@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
+use uuid::Uuid;
 
 use super::sql::{self, AnswerRow};
 use crate::app::App;
@@ -93,6 +94,36 @@ impl Once {
         };
         Ok(Kept(response, PhantomData))
     }
+
+    /// The same for work that somebody else does: no connection is held meanwhile. Who does it learns a name that is the same for
+    /// requests that want the same under one key, and has to do it once for each name.
+    ///
+    /// # Errors
+    /// As [`Once::tx`].
+    pub async fn apart<R: Reply, F>(&self, app: &App, caller: Caller, work: impl FnOnce(String) -> F) -> Result<Kept<R>>
+    where
+        F: Future<Output = Result<R>>,
+    {
+        let Some(keyed) = &self.0 else {
+            let response = work(Uuid::new_v4().to_string()).await?.reply()?;
+            return Ok(Kept(response, PhantomData));
+        };
+        let now = app.clock.now();
+        let since = now.minus_s(KEPT_S);
+        if let Some(answer) = app.db.tx(async |tx| keyed.stored(&tx, caller, since).await).await? {
+            return again(answer).map(|response| Kept(response, PhantomData));
+        }
+        let (status, text) = text_of(work(keyed.name(caller)).await?.reply()?).await?;
+        app.db.tx(async |tx| keyed.keep(&tx, caller, now, status, &text).await).await?;
+        Ok(Kept(stored_json(status, text.into_bytes()), PhantomData))
+    }
+}
+
+/// Status and body of an answer that is to be stored.
+async fn text_of(response: Response) -> Result<(StatusCode, String)> {
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(Error::internal)?.to_bytes();
+    Ok((status, String::from_utf8(body.into()).map_err(Error::internal)?))
 }
 
 impl Keyed {
@@ -106,21 +137,35 @@ impl Keyed {
     where
         F: Future<Output = Result<R>>,
     {
-        let since = now.minus_s(KEPT_S);
+        match self.stored(&tx, caller, now.minus_s(KEPT_S)).await? {
+            Some(answer) => again(answer),
+            None => {
+                let (status, text) = text_of(work(tx.clone()).await?.reply()?).await?;
+                self.keep(&tx, caller, now, status, &text).await?;
+                Ok(stored_json(status, text.into_bytes()))
+            }
+        }
+    }
+
+    /// The answer that was given before, with the key locked for this transaction.
+    async fn stored(&self, tx: &Tx, caller: Caller, since: Timestamp) -> Result<Option<AnswerRow>> {
         // Nothing of this waits. What was stored is read when the lock is there, so the last holder's answer is seen.
         let ((), lock, stored) = tokio::try_join!(
             biased;
-            auth::check(&tx, caller),
-            sql::lock_key(&tx, self.number(caller)),
-            sql::get_answer(&tx, caller.user, &self.key, &self.fingerprint, since),
+            auth::check(tx, caller),
+            sql::lock_key(tx, self.number(caller)),
+            sql::get_answer(tx, caller.user, &self.key, &self.fingerprint, since),
         )?;
         if !lock.is_ours {
             return Err(Error::new(Problem::IdempotencyKeyInUse).with_retry_after_s(RUNNING_RETRY_S));
         }
-        match stored {
-            Some(answer) => again(answer),
-            None => self.first(&tx, caller, now, since, work(tx.clone()).await?.reply()?).await,
-        }
+        Ok(stored)
+    }
+
+    /// What the request is called where it is done elsewhere.
+    fn name(&self, caller: Caller) -> String {
+        let parts = [caller.user.0.as_bytes().as_slice(), self.key.as_bytes(), &self.fingerprint];
+        hash(parts.into_iter()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The number that stands for the lifter's key among locks.
@@ -129,24 +174,14 @@ impl Keyed {
         hash.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
     }
 
-    /// Stores the answer and gives it.
-    async fn first(
-        &self,
-        tx: &Tx,
-        caller: Caller,
-        now: Timestamp,
-        since: Timestamp,
-        response: Response,
-    ) -> Result<Response> {
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(Error::internal)?.to_bytes();
-        let text = std::str::from_utf8(&body).map_err(Error::internal)?;
+    /// Stores the answer.
+    async fn keep(&self, tx: &Tx, caller: Caller, now: Timestamp, status: StatusCode, text: &str) -> Result<()> {
         tokio::try_join!(
             biased;
             sql::upsert_answer(tx, caller.user, &self.key, &self.fingerprint, status.as_u16().into(), text, now),
-            sql::delete_answers(tx, since, FORGOTTEN_MAX),
+            sql::delete_answers(tx, now.minus_s(KEPT_S), FORGOTTEN_MAX),
         )?;
-        Ok(stored_json(status, body.into()))
+        Ok(())
     }
 }
 

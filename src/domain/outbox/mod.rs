@@ -38,8 +38,8 @@ macro_rules! topics { ($($(#[$doc:meta])* $variant:ident $name:literal;)*) => {
     pub enum Topic { $($(#[$doc])* $variant,)* }
 
     impl Topic {
-        /// Every topic's name.
-        pub const NAMES: &'static [&'static str] = &[$($name,)*];
+        /// Every topic.
+        pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
         /// The name it is stored under.
         #[must_use]
@@ -56,7 +56,15 @@ topics! {
     WorkoutSubmitted "workout.submitted";
     /// A picture is shown less than before, or was stored and may never be shown.
     PictureReleased "picture.released";
+    /// Somebody registered.
+    UserCreated "user.created";
+    /// What a lifter pays for changed, or may have come to its end.
+    SubscriptionChanged "subscription.changed";
 }
+
+/// The kinds of work, each with hands of its own: what waits for somebody else's server must not keep the rest waiting.
+pub const LANES: [&[Topic]; 2] =
+    [&[Topic::WorkoutSubmitted, Topic::PictureReleased, Topic::SubscriptionChanged], &[Topic::UserCreated]];
 
 /// Something that happened.
 pub struct NewEvent<'a> {
@@ -110,18 +118,19 @@ pub async fn publish_for(db: &impl Conn, event: &NewEvent<'_>, now: Timestamp, d
     Ok(())
 }
 
-/// Takes due events in hand.
+/// Takes due events of these topics in hand.
 ///
 /// # Errors
 /// As its statement.
-pub async fn claim(app: &App, at_most: usize) -> Result<Vec<Event>> {
+pub async fn claim(app: &App, topics: &[Topic], at_most: usize) -> Result<Vec<Event>> {
     if at_most == 0 {
         return Ok(Vec::new());
     }
     let (now, lease) = (app.clock.now(), Uuid::new_v4());
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let until = now.plus_s(app.config.outbox.lease_s);
-    let rows = sql::claim_events(&app.db, now, at_most, lease, until, Topic::NAMES).await?;
+    let topics: Vec<&str> = topics.iter().map(|topic| topic.name()).collect();
+    let rows = sql::claim_events(&app.db, now, at_most, lease, until, &topics).await?;
     let events = rows.into_iter().filter_map(|row| {
         let attempts = u32::try_from(row.attempts).unwrap_or_default();
         let topic = Topic::of(&row.topic)?; // no other is claimed
@@ -231,4 +240,15 @@ pub async fn list(db: &Db, status: &str, limit: i64) -> Result<Vec<EventRow>> {
 /// As its statement.
 pub async fn replay(db: &Db, ids: Option<&[i64]>, now: Timestamp) -> Result<u64> {
     sql::replay(db, ids, now).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_topic_has_its_lane() {
+        let lanes = LANES.concat();
+        assert!(lanes.len() == Topic::ALL.len() && Topic::ALL.iter().all(|topic| lanes.contains(topic)));
+    }
 }

@@ -1,16 +1,20 @@
 //! Making an account. The database's unique indexes decide who is first; the checks before spare everybody else the hash, and
 //! hold a name against accounts of the earlier server, which those indexes leave out.
 
+use serde_json::json;
+
 use super::fields::{Email, Username};
 use super::sql::{self, UserRow};
 use super::wire::{NewUser, weight_multiplier};
 use crate::app::App;
 use crate::db::statement::Conn;
 use crate::db::{OnConstraint, Tx};
+use crate::domain::outbox::{self, NewEvent, Topic};
 use crate::domain::standards::Unit;
 use crate::error::{Error, Problem, Result};
 use crate::ids::UserId;
 use crate::pictures;
+use crate::time::Timestamp;
 
 /// Makes the account.
 ///
@@ -24,19 +28,32 @@ pub async fn register(app: &App, new: NewUser) -> Result<UserRow> {
     check_free(&app.db, &new.email, &new.username).await?;
     let hash = turn.hash(new.password.0).await?;
     let unit = new.preferred_unit.unwrap_or(Unit::Kg);
-    let inserted = sql::insert_user(
-        &app.db,
-        UserId(uuid::Uuid::new_v4()),
-        &new.username.0,
-        &new.email.0,
-        &hash,
-        new.display_name.as_ref().map(|text| text.0.as_str()),
-        avatar_key.as_deref(),
-        unit.name(),
-        weight_multiplier(unit),
-        app.clock.now(),
-    );
-    name_conflicts(inserted.await)
+    let inserted = app.db.tx(async |tx| {
+        let user = UserId(uuid::Uuid::new_v4());
+        let (name, avatar) = (new.display_name.as_ref().map(|text| text.0.as_str()), avatar_key.as_deref());
+        let (username, email, multiplier) = (&new.username.0, &new.email.0, weight_multiplier(unit));
+        let now = app.clock.now();
+        let (row, ()) = tokio::try_join!(
+            biased;
+            sql::insert_user(&tx, user, username, email, &hash, name, avatar, unit.name(), multiplier, now),
+            announce(&tx, user, now),
+        )?;
+        Ok(row)
+    });
+    let row = name_conflicts(inserted.await)?;
+    app.outbox_bell.notify_one();
+    Ok(row)
+}
+
+/// Tells the background that there is somebody new.
+async fn announce(tx: &Tx, user: UserId, now: Timestamp) -> Result<()> {
+    let event = NewEvent {
+        topic: Topic::UserCreated,
+        key: &user.to_string(),
+        aggregate: format!("customer:{user}"), // nothing else of this lifter waits for it
+        payload: json!({ "user_id": user }),
+    };
+    outbox::publish(tx, &event, now).await
 }
 
 /// 400 if somebody has the address or the name, whatever its case.

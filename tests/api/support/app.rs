@@ -23,6 +23,7 @@ use super::client::{Answer, Request};
 use super::database::TestDatabase;
 use super::eventually;
 use super::folder::TestFolder;
+use super::{logs, stripe};
 
 /// The password of every lifter that [`TestApp::lifter`] makes.
 pub const PASSWORD: &str = "correct horse";
@@ -78,6 +79,11 @@ pub fn config(database_url: &str, variables: &[(&str, &str)]) -> Config {
         ("JWT_SECRET_KEY", SECRET),
         ("REFRESH_JWT_SECRET_KEY", "refresh-secret-of-the-tests-987654321"),
         ("ADMIN_API_TOKEN", ADMIN_TOKEN),
+        ("STRIPE_SECRET_KEY", stripe::KEY),
+        ("STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET),
+        ("STRIPE_API_BASE", "https://localhost:1"), // nobody is there
+        ("STRIPE_PRICE_TIERS", stripe::PRICE_TIERS),
+        ("REVENUECAT_WEBHOOK_AUTH_TOKEN", stripe::STORE_TOKEN),
         ("PORT", "0"),
     ];
     let all: Vec<(String, String)> = variables
@@ -150,6 +156,7 @@ impl TestApp {
                 (database, url)
             }
         };
+        logs::watch();
         let storage = TestFolder::new();
         let variables: Vec<(&str, &str)> =
             variables.iter().copied().chain([("STATIC_STORAGE_DIR", storage.name())]).collect();

@@ -12,12 +12,14 @@ pub mod folder;
 pub mod form;
 pub mod ledger;
 pub mod load;
+pub mod logs;
 pub mod machine;
 pub mod program;
 pub mod proxy;
 pub mod raw;
 pub mod receiver;
 pub mod samples;
+pub mod stripe;
 pub mod tls;
 
 use std::time::{Duration, Instant};
@@ -33,6 +35,7 @@ pub use load::Load;
 pub use machine::Machine;
 pub use program::Served;
 pub use proxy::Proxy;
+pub use stripe::Stripe;
 
 /// Time after which a condition that should come about has failed to.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -109,6 +109,7 @@ impl Served {
         tokio::spawn(async move {
             let mut told = Some(told);
             while let Ok(Some(line)) = lines.next_line().await {
+                super::logs::inspect(&line);
                 log.lock().unwrap().push_str(&format!("{line}\n"));
                 let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
                 let as_text =

@@ -1,9 +1,9 @@
-//! A cluster that takes TLS connections only, with certificates made on the spot.
+//! Certificates made on the spot, and a cluster that takes TLS connections only.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::cluster::Cluster;
 
@@ -17,11 +17,19 @@ pub struct TlsCluster {
     pub stranger: PathBuf,
 }
 
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+/// An authority of this name.
+pub fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate for `localhost`, and its key.
+pub fn localhost(authority: &CertifiedIssuer<'static, KeyPair>) -> (Certificate, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.signed_by(&key, authority).unwrap(), key)
 }
 
 /// Writes a file that has the owner and the mode of the server's own files, as the server insists on for its key.
@@ -40,9 +48,7 @@ impl TlsCluster {
         cluster.stop();
         let data = cluster.data();
         let (ours, theirs) = (authority("the tests' authority"), authority("another authority"));
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &ours).unwrap();
+        let (certificate, key) = localhost(&ours);
         write(&data, "server.crt", &certificate.pem());
         write(&data, "server.key", &key.serialize_pem());
         write(&data, "pg_hba.conf", "hostssl all all 127.0.0.1/32 scram-sha-256\n");

@@ -1,0 +1,5 @@
+-- Whose a purchase in a store is; by entitlements_pkey.
+select user_id
+from entitlements
+where source = 'revenuecat'
+  and reference = $1

@@ -1,0 +1,5 @@
+-- Links an account to a customer unless it has one, and answers whom it has; by users_pkey.
+update users
+set stripe_customer_id = coalesce(stripe_customer_id, $2)
+where id = $1
+returning coalesce(stripe_customer_id, $2) as stripe_customer_id
