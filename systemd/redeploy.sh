@@ -163,6 +163,8 @@ flock -n 9 || die "Another redeploy is going on."
 trap leave EXIT
 trap 'exit 1' INT TERM HUP
 rm -f "$root"/candidate.* "$root"/*.next
+# Building and asking must not take the cores from the server, which systemd starts with a rank of its own.
+renice -n 10 -p $$ >/dev/null
 
 colours
 obtain "${1-}"

@@ -100,7 +100,7 @@ async fn unknown_addresses_are_pages_unless_they_are_something_else() {
         "/static/none.png",
         "/health/nothing",
         "/ready/x",
-        "/metrics",
+        "/metrics/nothing",
         "/docs/nothing",
         "/openapi.json/x",
         "/.well-known/nothing",
