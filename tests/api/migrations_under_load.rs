@@ -221,9 +221,8 @@ async fn a_migration_that_fails_leaves_the_schema_and_the_server_that_runs() {
     let app = TestApp::start().await;
     let ada = app.lifter("ada").await;
     app.lift(&ada, "deadlift", 100.0).await;
-    // The newest migration once more: what it makes is there already, so it fails.
-    let newest =
-        "delete from refinery_schema_history where version = (select max(version) from refinery_schema_history)";
+    // The newest migrations once more: what they make is there already, so the first one fails.
+    let newest = "delete from refinery_schema_history where version >= 15";
     app.pg.batch_execute(newest).await.unwrap();
     let before = fingerprint(&app.pg).await;
     let ended = program::run("migrate", &[("DATABASE_URL", &app.database_url())]).await;
