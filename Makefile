@@ -116,7 +116,7 @@ fmt-check: rustfmt ## Check the format
 # The fuzz targets have a workspace and a lock file of their own, which follows ours.
 .PHONY: lint
 lint: clippy ## Run clippy; a warning is an error
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo clippy --all-targets --all-features --locked -- -D warnings
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$${CARGO_TARGET_DIR:-target}" --all-targets -- -D warnings
 
 .PHONY: check-caddy

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -10,7 +11,8 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::flags::Flags;
 use crate::http::files::Folder;
-use crate::http::held::Documents;
+use crate::http::held::{Documents, Held};
+use crate::kept::Kept;
 use crate::limits::Limits;
 use crate::outbound::Outbound;
 use crate::password::Passwords;
@@ -21,6 +23,9 @@ use crate::token::Tokens;
 
 /// Webhooks that are written at one time; the others wait without a connection.
 const WEBHOOKS_MAX: usize = 4;
+
+/// Time between two looks whether the schema is there.
+const SCHEMA_POLL: Duration = Duration::from_millis(500);
 
 /// The service's parts.
 pub struct App {
@@ -44,6 +49,8 @@ pub struct App {
     pub passwords: Passwords,
     /// The service's own documents.
     pub documents: Documents,
+    /// The list of exercises, as it is answered.
+    pub exercises: Kept<Held>,
     /// Stored pictures, to be written.
     pub storage: Storage,
     /// Stored pictures, for anybody.
@@ -72,6 +79,7 @@ impl App {
             limits: Limits::default(),
             passwords: Passwords::new(),
             documents: Documents::default(),
+            exercises: Kept::default(),
             storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),
             web_app: web_app(&config),
@@ -101,6 +109,13 @@ impl App {
     #[must_use]
     pub fn is_migrated(&self) -> bool {
         self.migrated.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it is.
+    pub async fn migrated(&self) {
+        while !self.is_migrated() {
+            tokio::time::sleep(SCHEMA_POLL).await;
+        }
     }
 
     /// Says that the schema is as new as this binary.

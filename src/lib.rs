@@ -10,7 +10,6 @@ pub mod schema;
 pub mod time;
 
 pub mod db;
-pub mod flags;
 pub mod ids;
 pub mod images;
 pub mod limits;
@@ -24,7 +23,9 @@ pub mod token;
 pub mod app;
 pub mod docs;
 pub mod examples;
+pub mod flags;
 pub mod http;
+pub mod kept;
 pub mod openapi;
 
 pub mod domain;

@@ -13,9 +13,10 @@ use crate::config::Config;
 use crate::db::bootstrap::{self, Candidate, Refused};
 use crate::db::dsn::{Dsn, DsnError};
 use crate::db::{Db, migrate};
-use crate::domain::flags;
 use crate::domain::scenarios::catalogue;
+use crate::domain::{flags, scenarios};
 use crate::error::{Cause, Error, Result};
+use crate::kept;
 use crate::outbound::client::{Call, authorities};
 use crate::telemetry::sending::{Parcel, Post};
 use crate::time::Clock;
@@ -84,8 +85,14 @@ fn begin(app: App) -> Arc<App> {
     let app = Arc::new(app);
     app.telemetry.begin_sending(&post(&app));
     tokio::spawn(sweep(Arc::clone(&app)));
-    tokio::spawn(flags::keep_fresh(Arc::clone(&app)));
+    tokio::spawn(follow(Arc::clone(&app)));
     app
+}
+
+/// Keeps in memory what is kept there. Never ends.
+async fn follow(app: Arc<App>) {
+    app.migrated().await;
+    kept::follow(&app.db, vec![flags::followed(&app), scenarios::followed(&app)]).await;
 }
 
 /// Time for sending something to who collects it, all attempts together.

@@ -1,21 +1,27 @@
 //! Documents that are made once and held in memory. Their entity tag tells a caller that what they have is still the same.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
 };
-use std::sync::OnceLock;
+use serde::Serialize;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::cx::Cx;
 use super::extract::FromCx;
-use super::reply::{Response, empty};
+use super::reply::{Reply, Response, empty};
 use super::reply_body::ReplyBody;
 use super::route::Operation;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::schema::Schema;
 
 /// Bytes of the digest that an entity tag tells: enough that two documents never share one.
 const TAG_BYTES: usize = 16;
@@ -27,12 +33,14 @@ pub struct Documents {
     pub docs: OnceLock<Held>,
     /// The API as an OpenAPI document.
     pub openapi: OnceLock<Held>,
+    /// Standards, by the bits of the body weight in kilograms, whether they are women's, and whether they are in pounds.
+    pub standards: Shelf<(u64, bool, bool)>,
 }
 
 /// One document.
 pub struct Held {
     body: Bytes,
-    tag: String,
+    tag: HeaderValue,
     media_type: &'static str,
     policy: Option<HeaderValue>,
 }
@@ -40,10 +48,20 @@ pub struct Held {
 impl Held {
     /// A document of this type.
     #[must_use]
-    pub fn new(body: String, media_type: &'static str) -> Self {
-        let digest = digest(&SHA256, body.as_bytes());
+    pub fn new(body: impl Into<Bytes>, media_type: &'static str) -> Self {
+        let body = body.into();
+        let digest = digest(&SHA256, &body);
         let hex: String = digest.as_ref().iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Self { body: Bytes::from(body), tag: format!("\"{hex}\""), media_type, policy: None }
+        let tag = HeaderValue::try_from(format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+        Self { body, tag, media_type, policy: None }
+    }
+
+    /// A value as JSON.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub fn json<T: Serialize>(value: &T) -> Result<Self> {
+        Ok(Self::new(serde_json::to_vec(value).map_err(Error::internal)?, "application/json"))
     }
 
     /// The same with a content security policy of its own.
@@ -64,9 +82,7 @@ impl Held {
         let is_whole = response.status() == StatusCode::OK;
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if let Ok(tag) = HeaderValue::from_str(&self.tag) {
-            headers.insert(ETAG, tag);
-        }
+        headers.insert(ETAG, self.tag.clone());
         if is_whole {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
         }
@@ -74,6 +90,59 @@ impl Held {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
         response
+    }
+}
+
+/// A held document as what a route that answers `T` answers.
+pub struct HeldJson<T>(Response, PhantomData<T>);
+
+impl<T> HeldJson<T> {
+    /// The document, which is a `T`, or 304 to a caller who has it.
+    #[must_use]
+    pub fn of(document: &Held, known: &Known) -> Self {
+        Self(document.answer(known), PhantomData)
+    }
+}
+
+impl<T: Schema> Reply for HeldJson<T> {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        operation.status = 200;
+        operation.reply = Some(T::schema(&mut operation.components));
+    }
+}
+
+/// Documents on a shelf: as many as different questions were asked lately.
+const SHELF_MAX: usize = 1024;
+
+/// Documents that follow from what was asked and nothing else. A full shelf is cleared: what is asked for often is soon back.
+pub struct Shelf<K>(RwLock<HashMap<K, Arc<Held>>>);
+
+impl<K> Default for Shelf<K> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Eq + Hash> Shelf<K> {
+    /// The answer to this question, made if it is not there.
+    ///
+    /// # Errors
+    /// Those of making it.
+    pub fn get_or_make(&self, question: K, make: impl FnOnce() -> Result<Held>) -> Result<Arc<Held>> {
+        if let Some(held) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
+            return Ok(Arc::clone(held));
+        }
+        let made = Arc::new(make()?);
+        let mut shelf = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if shelf.len() >= SHELF_MAX {
+            shelf.clear();
+        }
+        shelf.insert(question, Arc::clone(&made));
+        Ok(made)
     }
 }
 
@@ -87,7 +156,8 @@ impl Known {
     }
 
     /// Whether this tag is among them. A proxy that compresses makes tags weak; the document is the same.
-    fn names(&self, tag: &str) -> bool {
+    fn names(&self, tag: &HeaderValue) -> bool {
+        let tag = tag.to_str().unwrap_or_default();
         let tags = self.0.iter().flat_map(|tags| tags.split(',')).map(str::trim);
         tags.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*")
     }
@@ -108,6 +178,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_shelf_has_its_bound() {
+        let shelf = Shelf::default();
+        for question in 0..3 * SHELF_MAX {
+            let held = shelf.get_or_make(question, || Held::json(&question)).unwrap();
+            assert_eq!(held.body, question.to_string());
+            shelf.get_or_make(question, || panic!("it is there")).unwrap();
+            assert!(shelf.0.read().unwrap().len() <= SHELF_MAX);
+        }
+    }
+
+    #[test]
     fn tags_are_found_among_others() {
         let held = Held::new("text".to_owned(), "text/plain");
         let status = |lines: &[&str]| {
@@ -117,7 +198,7 @@ mod tests {
             }
             held.answer(&Known::of(&headers)).status().as_u16()
         };
-        let tag = held.tag.as_str();
+        let tag = held.tag.to_str().unwrap();
         for lines in [vec![tag], vec!["*"], vec!["\"a\"", tag], vec![&format!("\"a\", W/{tag}")]] {
             assert_eq!(status(&lines), 304, "{lines:?}");
         }

@@ -26,8 +26,6 @@ const NOTICE_PAUSE: Duration = Duration::from_millis(100);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// Time for handling one event.
 const JOB_WAIT: Duration = Duration::from_secs(30);
-/// Time between two looks whether the schema is there.
-const SCHEMA_POLL: Duration = Duration::from_millis(500);
 
 /// Topics that are worked on with the same hands.
 struct Lane {
@@ -37,7 +35,7 @@ struct Lane {
 
 /// Works under this name until it is asked to stop.
 pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
-    let ended = stop.run_until_cancelled(schema_is_there(&app)).await.is_none();
+    let ended = stop.run_until_cancelled(app.migrated()).await.is_none();
     if ended {
         return;
     }
@@ -51,7 +49,7 @@ pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
         () = claim_until(&app, &far, &stop) => {}
         () = pass_on_the_bell(&app, wake) => {}
         () = show_life(&app, &name) => {}
-        () = listen(&app.db, outbox::CHANNEL, wake) => {}
+        () = listen(&app.db, &[outbox::CHANNEL], |_| wake()) => {}
     }
     if let Err(error) = outbox::forget_worker(&app.db, &name).await {
         tracing::debug!(%error, "the worker's name stays for a while");
@@ -63,12 +61,6 @@ pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
 pub fn name(role: &str) -> String {
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("{role}-{}", id.get(..8).unwrap_or_default())
-}
-
-async fn schema_is_there(app: &App) {
-    while !app.is_migrated() {
-        sleep(SCHEMA_POLL).await;
-    }
 }
 
 /// Rings on: to this process at once, to the others now and then.

@@ -74,7 +74,7 @@ async fn two_servers_hear_of_a_change_at_once_however_it_comes() {
     }
     // A listener whose connection was lost asks for what it may have missed.
     let ended = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-        where datname = current_database() and application_name = 'repduel-backend' and query = 'listen feature_flags'";
+        where datname = current_database() and application_name = 'repduel-backend' and query like 'listen feature_flags;%'";
     let terminated: i64 = pg.query_one(ended, &[]).await.unwrap().get(0);
     assert_eq!(terminated, 2);
     pg.batch_execute("delete from feature_flags where name = 'a'").await.unwrap();

@@ -308,8 +308,8 @@ fn every_file_says_what_it_is() {
 /// The floors, from the ground up. A module uses its own floor and those below.
 const FLOORS: [&[&str]; 6] = [
     &["error", "schema", "time", "network", "budget", "config", "property"],
-    &["flags", "ids", "images", "outbound", "telemetry", "db", "limits", "password", "pictures", "storage", "token"],
-    &["app", "http", "openapi", "docs", "examples"],
+    &["ids", "images", "outbound", "telemetry", "db", "limits", "password", "pictures", "storage", "token"],
+    &["app", "http", "openapi", "docs", "examples", "flags", "kept"],
     &["domain"],
     &["routes", "start", "worker"],
     &["main", "lib", "check_command", "outbox_command", "serve", "service_manager", "with_database"],

@@ -4,7 +4,8 @@ use repduel_backend::db::dsn::Dsn;
 use repduel_backend::start;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_TOKEN, Answer, TestApp, TestDatabase, keys};
+use crate::support::database::connect;
+use crate::support::{ADMIN_TOKEN, Answer, Served, TestApp, TestDatabase, eventually, keys};
 
 const SCENARIOS: &str = "/api/v1/scenarios";
 
@@ -260,4 +261,55 @@ async fn seeding_leaves_an_exercise_out_whose_name_another_one_has() {
     let push_ups = details(&app, "push_ups").await.expect(200).json();
     assert_eq!(push_ups["primary_muscles"], json!(["Chest", "Triceps"]));
     assert_eq!(push_ups["calibration"]["elite_50"], 105);
+}
+
+/// The names in the list, as this server tells it.
+async fn names(server: &Served) -> Vec<String> {
+    let list = server.request("GET", SCENARIOS).send().await.expect(200).json();
+    list.as_array().unwrap().iter().map(|exercise| exercise["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_list_that_is_known_is_not_sent_again() {
+    let app = TestApp::start().await;
+    let first = app.get(SCENARIOS).await.expect(200);
+    let tag = first.header("etag").unwrap().to_owned();
+    assert_eq!(first.header("cache-control"), Some("no-cache"));
+    let ask = || app.request("GET", SCENARIOS).header("if-none-match", &tag);
+    let again = ask().send().await.expect(304);
+    assert!(again.body.is_empty() && again.header("etag") == Some(&tag));
+    // Whoever adds an exercise finds it in the list with the next request.
+    add(&app, &json!({ "name": "Atlas Stone" })).await.expect(200);
+    let changed = ask().send().await.expect(200);
+    assert_ne!(changed.header("etag"), Some(tag.as_str()));
+    assert!(changed.json().as_array().unwrap().iter().any(|exercise| exercise["id"] == "atlas_stone"));
+    add(&app, &json!({ "name": "Atlas Stone" })).await.expect(409);
+    assert_eq!(app.get(SCENARIOS).await.expect(200).header("etag"), changed.header("etag"));
+}
+
+#[tokio::test]
+async fn every_server_hears_of_a_change_however_it_comes() {
+    let database = TestDatabase::migrated().await;
+    let url = database.url();
+    let variables = [("DATABASE_URL", url.as_str()), ("ADMIN_API_TOKEN", ADMIN_TOKEN)];
+    let (one, other) = (Served::start(&variables).await, Served::start(&variables).await);
+    let before = names(&one).await;
+    assert_eq!(before, names(&other).await);
+    let new = json!({ "name": "Atlas Stone" });
+    one.request("POST", SCENARIOS).bearer(ADMIN_TOKEN).json(&new).send().await.expect(200);
+    let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
+    assert!(has(&names(&one).await, "Atlas Stone"));
+    // Without a notice it would take a minute, and the test fails after a third of that.
+    eventually("the exercise at the other server", async || has(&names(&other).await, "Atlas Stone")).await;
+    let pg = connect(&url).await;
+    pg.batch_execute("update scenarios set name = 'Atlas Stone to Shoulder' where id = 'atlas_stone'").await.unwrap();
+    for server in [&one, &other] {
+        eventually("the other name", async || has(&names(server).await, "Atlas Stone to Shoulder")).await;
+    }
+    pg.batch_execute("delete from scenarios where id = 'atlas_stone'").await.unwrap();
+    for server in [&one, &other] {
+        eventually("the list as it was", async || names(server).await == before).await;
+    }
+    one.kill().await;
+    other.kill().await;
 }

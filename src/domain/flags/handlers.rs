@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::http::{Json, Path};
 
 pub async fn list(app: Arc<App>) -> Result<Json<FlagList>> {
-    let known = match app.flags.known() {
+    let known = match app.flags.0.known() {
         Some(known) => known,
         None => refresh(&app).await?,
     };

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
+use super::refresh;
 use super::sql::{self, Scenario};
 use super::wire::{NewScenario, ScenarioDetails, slug};
 use crate::app::App;
 use crate::domain::auth::Admin;
 use crate::error::{Error, FieldError, Noun, Or404, Problem, Result};
+use crate::http::held::{HeldJson, Known};
 use crate::http::{Json, Path};
 use crate::ids::ScenarioId;
 
-pub async fn list(app: Arc<App>) -> Result<Json<Vec<Scenario>>> {
-    Ok(Json(sql::list_scenarios(&app.db).await?))
+pub async fn list(app: Arc<App>, known: Known) -> Result<HeldJson<Vec<Scenario>>> {
+    let list = match app.exercises.known() {
+        Some(list) => list,
+        None => refresh(&app).await?,
+    };
+    Ok(HeldJson::of(&list, &known))
 }
 
 pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Result<Json<Scenario>> {
@@ -24,6 +30,10 @@ pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Re
     let (multiplier, volume) = (factor(new.multiplier), factor(new.volume_multiplier));
     let bodyweight = new.is_bodyweight.unwrap_or(false);
     let added = sql::insert_scenario(&app.db, &id, &new.name.0, description, bodyweight, multiplier, volume).await?;
+    // It is added, whether this process can show it by now or not.
+    if let Err(error) = refresh(&app).await {
+        tracing::debug!(error = error.chain(), "the list of exercises stays as it was");
+    }
     let taken = || Error::new(Problem::Conflict).with_detail("An exercise with this id or name is there already");
     added.map(Json).ok_or_else(taken)
 }

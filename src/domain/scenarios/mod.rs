@@ -6,11 +6,15 @@ mod sql;
 mod wire;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use crate::app::App;
 use crate::db::statement::Conn;
 use crate::error::{Noun, Or404, Result};
 use crate::http::Route;
+use crate::http::held::Held;
 use crate::ids::ScenarioId;
+use crate::kept::Followed;
 use crate::route;
 
 pub use sql::{Calibration, STATEMENTS, ScenarioRow};
@@ -23,6 +27,21 @@ pub const ROUTES: &[Route] = &[
         .fails(&[404]),
     route!(Get "/api/v1/scenarios/{scenario_id}/details" handlers::details "All about an exercise.").fails(&[404]),
 ];
+
+/// What keeps the list fresh in memory.
+#[must_use]
+pub fn followed(app: &Arc<App>) -> Followed {
+    let app = Arc::clone(app);
+    Followed::new("scenarios", move || {
+        let app = Arc::clone(&app);
+        async move { refresh(&app).await.map(drop) }
+    })
+}
+
+/// Reads the list anew.
+async fn refresh(app: &App) -> Result<Arc<Held>> {
+    app.exercises.refresh(async { Held::json(&sql::list_scenarios(&app.db).await?) }).await
+}
 
 /// What scoring needs to know of an exercise.
 ///

@@ -97,3 +97,21 @@ async fn a_body_weight_is_a_number_above_0() {
         ask(&app, &format!("90.7?unit={unit}")).await.invalid(&["/query/unit"]);
     }
 }
+
+#[tokio::test]
+async fn standards_that_are_known_are_not_sent_again() {
+    let app = TestApp::start().await;
+    let path = |query: &str| format!("/api/v1/standards/90.7{query}");
+    let men = app.get(&path("")).await.expect(200);
+    let tag = men.header("etag").unwrap();
+    let ask = |query| app.request("GET", &path(query)).header("if-none-match", tag);
+    for same in ["", "?gender=robot", "?unit=kg"] {
+        assert!(ask(same).send().await.expect(304).body.is_empty());
+    }
+    for other in ["?gender=female", "?unit=lbs", "?gender=female&unit=lbs"] {
+        let answer = ask(other).send().await.expect(200);
+        assert_ne!(answer.header("etag"), Some(tag), "{other}");
+        assert_eq!(app.get(&path(other)).await.expect(200).body, answer.body);
+    }
+    assert_eq!(app.get(&path("")).await.expect(200).body, men.body);
+}
