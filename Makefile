@@ -53,6 +53,7 @@ test: tools browser python monitoring operations ## Run all tests on a throw-awa
 	@ulimit -Sn "$$(ulimit -Hn)" # tests with thousands of connections
 	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL cargo test --locked $(ARGS)
 	$(if $(strip $(ARGS)),,tests/cluster.sh with .dev/test fast TEST_DATABASE_URL tests/fuzz/run.sh 10 --seed 1)
+	$(if $(strip $(ARGS)),,$(MAKE) --no-print-directory bench-rehearsal)
 
 .PHONY: fuzz-api
 fuzz-api: tools python ## Hold the server against its own API document (EXAMPLES=200 for each route, ARGS go to schemathesis)
@@ -135,21 +136,41 @@ openapi: tools ## Rewrite tests/api/openapi.json, the API document that a test c
 	cargo run -q --locked -- openapi >.dev/openapi.json
 	cp .dev/openapi.json tests/api/openapi.json
 
-# A database of its own beside the development one, made anew each time.
+# Databases of their own beside the development one, filled the first time and kept.
+BENCH_LARGE ?= 1000000 10000000
+BENCH_SMALL ?= 10000 100000
+
+.PHONY: wrk
+wrk:
+	@command -v wrk >/dev/null || tests/cluster.sh install wrk
+
+.PHONY: bench
+bench: build wrk ## Hold the service against the least that hyper and PostgreSQL cost (ROUNDS=3, EACH_S=5 seconds a row)
+	@cargo build --release --locked --features floor --bin floor
+	target=$${CARGO_TARGET_DIR:-target}/release
+	url=$$(tests/cluster.sh start .dev/pg durable)
+	export PATH=$$PATH:$$(tests/cluster.sh bindir)
+	export LARGE_URL=$$(benches/prepare.sh $$url $$target/repduel-backend repduel_bench_large $(BENCH_LARGE))
+	export SMALL_URL=$$(benches/prepare.sh $$url $$target/repduel-backend repduel_bench_small $(BENCH_SMALL))
+	benches/bench.sh $$target/repduel-backend $$target/floor
+
+# Says nothing about speed: few lifters, one second a row, a build that is not optimised. So that the bench goes on working.
+.PHONY: bench-rehearsal
+bench-rehearsal: tools wrk
+	@cargo build --locked --features floor --bins
+	export PATH=$$PATH:$$(tests/cluster.sh bindir) ROUNDS=1 EACH_S=1 CALLERS=4
+	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL benches/rehearse.sh "$${CARGO_TARGET_DIR:-target}/debug"
+
 .PHONY: bench-boards
-bench-boards: build .dev/secrets.env ## Fill a database with a million lifters and show what a page of a board reads
+bench-boards: build ## Show what a page of a board reads where there are a million lifters
 	@url=$$(tests/cluster.sh start .dev/pg durable)
-	tests/cluster.sh psql .dev/pg -qc 'drop database if exists repduel_bench' -c 'create database repduel_bench'
-	set -a
-	source .dev/secrets.env
-	DATABASE_URL=$${url%/*}/repduel_bench "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" migrate
-	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/seed_boards.sql
-	tests/cluster.sh psql .dev/pg -d repduel_bench -f benches/explain_boards.sql
+	export PATH=$$PATH:$$(tests/cluster.sh bindir)
+	large=$$(benches/prepare.sh $$url "$${CARGO_TARGET_DIR:-target}/release/repduel-backend" repduel_bench_large $(BENCH_LARGE))
+	psql "$$large" -Xqf benches/explain_boards.sql
 
 .PHONY: bench-logins
-bench-logins: build ## Try passwords on 64 connections and show what everybody else notices
-	@command -v wrk >/dev/null || tests/cluster.sh install wrk
-	url=$$(tests/cluster.sh start .dev/pg durable)
+bench-logins: build wrk ## Try passwords on 64 connections and show what everybody else notices
+	@url=$$(tests/cluster.sh start .dev/pg durable)
 	tests/cluster.sh psql .dev/pg -qc 'drop database if exists repduel_flood' -c 'create database repduel_flood'
 	PATH=$$PATH:$$(tests/cluster.sh bindir) DATABASE_URL=$${url%/*}/repduel_flood \
 		benches/login_flood.sh "$${CARGO_TARGET_DIR:-target}/release/repduel-backend"

@@ -1,8 +1,8 @@
--- A million lifters and five million scores, for seeing what a board's page costs. Run by `make bench-boards` on a database
--- of its own that has just been migrated. Values have steps, so there are many ties; 2 % of the lifters are not active.
+-- Lifters and their scores, :lifters and :scores of them, for seeing what a board costs. Run by prepare.sh on a database of its
+-- own that has just been migrated. Values have steps, so there are many ties; 2 % of the lifters are not active.
 \set ON_ERROR_STOP on
-\timing on
 set synchronous_commit = off;
+set client_min_messages = warning;
 -- Triggers rest while the tables are filled in bulk; what they would have written is filled below, as V003 fills it.
 set session_replication_role = replica;
 select setseed(0.42);
@@ -15,7 +15,7 @@ insert into users (
 select gen_random_uuid(), 'lifter' || n, 'lifter' || n || '@example.com', '!', n % 50 <> 0, 50 + n % 90,
        case when n % 3 = 0 then 'female' else 'male' end, floor(1200 * power(random(), 1.5)), 'Iron',
        timestamptz '2024-01-01' + n * interval '1 minute', now(), 1
-from generate_series(1, 1000000) as n;
+from generate_series(1, :lifters) as n;
 
 create temporary table numbered as select row_number() over () as n, id, is_active from users;
 create unique index on numbered (n);
@@ -27,12 +27,12 @@ limit 20;
 
 -- 40 % of the scores are on the busiest exercise.
 insert into scores (user_id, scenario_id, score_value, weight_lifted, reps, sets, created_at, is_bodyweight)
-select numbered.id, exercises.id, drawn.weight, drawn.weight, 1, 1, timestamptz '2025-01-01' + drawn.k * interval '6 seconds', false
+select numbered.id, exercises.id, drawn.weight, drawn.weight, 1, 1, timestamptz '2025-01-01' + drawn.k * interval '3 seconds', false
 from (
-  select k, 1 + floor(random() * 1000000)::integer as lifter,
+  select k, 1 + floor(random() * :lifters)::integer as lifter,
          case when random() < 0.4 then 1 else 2 + floor(random() * 19)::integer end as exercise,
          20 + 2.5 * floor(random() * random() * 120) as weight
-  from generate_series(1, 5000000) as k
+  from generate_series(1, :scores) as k
 ) as drawn
 join numbered on numbered.n = drawn.lifter
 join exercises on exercises.n = drawn.exercise;

@@ -32,7 +32,6 @@ fn data_requests(address: SocketAddr, name: &str, token: &str) -> Vec<Request> {
         get(ME).bearer(token),
         get(SQUAT_BOARD),
         get("/api/v1/energy/leaderboard"),
-        get("/api/v1/scenarios"),
         get("/api/v1/scenarios/back_squat/details"),
         Request::new(address, "POST", SQUAT).bearer(token).json(&json!({ "weight_lifted": 100 })),
         Request::new(address, "PATCH", "/api/v1/users/me/unit").bearer(token).json(&json!({ "preferred_unit": "kg" })),

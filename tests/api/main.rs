@@ -17,6 +17,7 @@ mod browser;
 mod caddy;
 mod checks;
 mod contract;
+mod costs;
 mod crashes;
 mod docs;
 mod edge;

@@ -107,7 +107,7 @@ async fn a_receiver_that_hangs_or_has_had_enough_costs_reports_and_nothing_else(
         let (app, _, served) = reporting(&sentry).await;
         app.pg.batch_execute("alter table scenarios rename to elsewhere").await.unwrap();
         for _ in 0..100 {
-            served.request("GET", "/api/v1/scenarios").send().await.expect(500);
+            served.request("GET", "/api/v1/scenarios/back_squat/multiplier").send().await.expect(500);
         }
         let figures = served.request("GET", "/metrics").send().await.expect(200);
         let figures = String::from_utf8(figures.body.to_vec()).unwrap();
@@ -154,7 +154,7 @@ async fn without_an_address_nobody_is_told() {
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
     let pg = connect(&database.url()).await;
     pg.batch_execute("alter table scenarios rename to elsewhere").await.unwrap();
-    served.request("GET", "/api/v1/scenarios").send().await.expect(500);
+    served.request("GET", "/api/v1/scenarios/back_squat/multiplier").send().await.expect(500);
     let figures = served.request("GET", "/metrics").send().await.expect(200);
     assert!(!String::from_utf8(figures.body.to_vec()).unwrap().contains("telemetry_dropped_total{"));
     served.kill().await;

@@ -65,7 +65,7 @@ async fn a_failure_is_told_once_under_the_id_that_its_caller_saw() {
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
     let pg = connect(&database.url()).await;
     pg.batch_execute("alter table scenarios rename to elsewhere").await.unwrap();
-    let answer = served.request("GET", "/api/v1/scenarios").send().await.expect(500);
+    let answer = served.request("GET", "/api/v1/scenarios/back_squat/multiplier").send().await.expect(500);
     let request_id = answer.header("x-request-id").unwrap();
     let body = answer.json();
     assert_eq!(
@@ -75,11 +75,11 @@ async fn a_failure_is_told_once_under_the_id_that_its_caller_saw() {
     let line = line_of(&served, request_id).await;
     assert_eq!(
         (&line["level"], &line["status"], &line["route"]),
-        (&json!("ERROR"), &json!(500), &json!("/api/v1/scenarios"))
+        (&json!("ERROR"), &json!(500), &json!("/api/v1/scenarios/{scenario_id}/multiplier"))
     );
     let cause = "relation \"scenarios\" does not exist";
     let chain = line["error"].as_str().unwrap();
-    assert!(chain.starts_with("statement scenarios/list_scenarios: ") && chain.ends_with(cause), "{chain}");
+    assert!(chain.starts_with("statement scenarios/get_scenario: ") && chain.ends_with(cause), "{chain}");
     assert_eq!(served.said().matches("does not exist").count(), 1, "{}", served.said());
     assert!(!String::from_utf8_lossy(&answer.body).contains("relation"));
     served.kill().await;
@@ -92,7 +92,10 @@ async fn a_client_that_leaves_is_a_499() {
     let pg = connect(&database.url()).await;
     pg.batch_execute("begin; lock table scenarios in access exclusive mode").await.unwrap();
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    stream.write_all(b"GET /api/v1/scenarios HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /api/v1/scenarios/back_squat/multiplier HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n")
+        .await
+        .unwrap();
     let watcher = connect(&database.url()).await;
     let waiting = "select count(*) from pg_locks where not granted and relation = 'scenarios'::regclass::oid";
     let waits = async || watcher.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1;
