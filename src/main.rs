@@ -105,12 +105,16 @@ fn with_config<F: Future<Output = Result<(), String>>>(command: impl FnOnce(Conf
             return ExitCode::from(USAGE);
         }
     };
-    telemetry::init(&config);
+    if let Err(error) = telemetry::init(&config) {
+        return failed(&format!("no log: {error}"));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("no runtime: {error}")),
     };
-    match runtime.block_on(command(config)) {
+    let done = runtime.block_on(command(config));
+    telemetry::flush();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => failed(&sentence),
     }

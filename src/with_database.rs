@@ -8,7 +8,7 @@ use std::process::Command;
 
 use repduel_backend::config::Config;
 use repduel_backend::db::dsn::{Dsn, Verify};
-use repduel_backend::start;
+use repduel_backend::{start, telemetry};
 use tokio_postgres::config::{Host, SslMode};
 
 /// Puts this program in the place of ours, with the address of the database that a server would use.
@@ -18,6 +18,7 @@ use tokio_postgres::config::{Host, SslMode};
 pub async fn run(config: Config, words: Vec<OsString>) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("with-database needs a program to run")?;
     let chosen = start::choose(&config).await.map_err(|refused| refused.to_string())?;
+    telemetry::flush();
     let error = Command::new(program).args(arguments).envs(environment(&chosen.dsn)).exec();
     Err(format!("{} cannot be run: {error}", program.display()))
 }

@@ -1,5 +1,8 @@
 //! The headers that every response carries, and what is read from every request: its id, the API's version, its Host.
 
+use std::cell::RefCell;
+
+use aws_lc_rs::rand;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -57,7 +60,28 @@ pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     });
     given.cloned().unwrap_or_else(|| {
         let mut text = [0; 32];
-        HeaderValue::from_str(Uuid::new_v4().simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
+        HeaderValue::from_str(new_id().simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
+    })
+}
+
+/// Random bytes that a thread asks the system for at a time: a call for each request would cost more than all else about its id.
+const RANDOM_BYTES: usize = 16 * 256;
+
+/// A random id. It names a request and guards nothing.
+fn new_id() -> Uuid {
+    thread_local! {
+        static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    RANDOM.with_borrow_mut(|random| {
+        if random.is_empty() {
+            random.resize(RANDOM_BYTES, 0);
+            if rand::fill(random).is_err() {
+                random.clear();
+            }
+        }
+        let bytes = random.last_chunk().copied();
+        random.truncate(random.len().saturating_sub(16));
+        bytes.map_or_else(Uuid::new_v4, |bytes| uuid::Builder::from_random_bytes(bytes).into_uuid())
     })
 }
 
@@ -136,8 +160,12 @@ fn host_name(host: &str) -> &str {
     if port.chars().all(|c| c.is_ascii_digit()) { name } else { host }
 }
 
+/// Headers that are added to a response at most, counting those about its origin: growing step by step would cost more.
+const ADDED_MAX: usize = 16;
+
 /// Puts the headers on a response that every response carries; what it has already says more about it.
 pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaulted: bool) {
+    headers.reserve(ADDED_MAX);
     for (name, value) in &SECURITY {
         headers.entry(name).or_insert_with(|| value.clone());
     }

@@ -5,6 +5,7 @@
 //! there is no request, in a line of its own.
 
 pub mod fault;
+mod json;
 pub mod metrics;
 pub mod otlp;
 mod panics;
@@ -13,6 +14,7 @@ pub mod request_line;
 pub mod sending;
 pub mod span;
 pub mod trace;
+mod writer;
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
@@ -33,10 +35,12 @@ use fault::Fault;
 use sending::{FAULTS_WAITING_MAX, Faults, Post, SPANS_WAITING_MAX, Spans};
 use span::{Kind, Recorder, Span};
 use trace::{Active, TraceContext};
+use writer::Lines;
 
 pub use metrics::{Metrics, QueryTimes};
 pub use panics::catching;
 pub use request_line::RequestLine;
+pub use writer::flush;
 
 /// The name in every line.
 const SERVICE: &str = "repduel-backend";
@@ -165,18 +169,23 @@ fn faults(config: &TelemetryConfig, dsn: crate::config::SentryDsn, metrics: &Met
     (Reporter { sender, dropped: dropped.clone() }, Faults { queue, dsn, sender: who, dropped })
 }
 
-/// Sends log events to standard error, as the configuration says: JSON, or text where a person looks.
-pub fn init(config: &Config) {
+/// Sends log events to standard error, as the configuration says: JSON, or text where a person looks. To be followed by
+/// [`flush`] before the process ends.
+///
+/// # Errors
+/// The system's, if it has no thread for that.
+pub fn init(config: &Config) -> std::io::Result<()> {
     let default = if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
     let levels = Targets::new()
         .with_default(LevelFilter::WARN)
         .with_target("repduel_backend", config.log_level)
         .with_target("request", config.log_level);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = Lines::start()?;
     let registry = tracing_subscriber::registry().with(levels);
     match config.log_format.unwrap_or(default) {
-        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_current_span(false)).init(),
-        LogFormat::Text => registry.with(lines.with_ansi(false)).init(),
+        LogFormat::Json => registry.with(json::Json).init(),
+        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_writer(lines).with_ansi(false)).init(),
     }
     panics::install();
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::OnceLock;
 
 use super::fault::Fault;
-use super::{Reporter, SERVICE};
+use super::{Reporter, SERVICE, flush};
 
 /// Who is told about panics that nobody catches.
 static REPORTER: OnceLock<Reporter> = OnceLock::new();
@@ -32,6 +32,7 @@ pub fn install() {
                     trace: None,
                 });
             }
+            flush(); // the process may be about to end
         }
     }));
 }
