@@ -83,6 +83,15 @@ impl StripeError {
     }
 }
 
+impl StripeError {
+    /// Whether Stripe does not know the customer that it was asked for.
+    #[must_use]
+    pub fn is_of_unknown_customer(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == "resource_missing")
+            && self.refused_parameter() == Some("customer")
+    }
+}
+
 impl std::error::Error for StripeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -118,8 +127,6 @@ pub struct NewCustomer<'a> {
 pub struct NewCheckout<'a> {
     /// Our user.
     pub user: &'a str,
-    /// Who pays.
-    pub customer: &'a str,
     /// What for.
     pub price: &'a str,
     /// Where the payer goes from there.
@@ -145,14 +152,14 @@ impl<'a> Stripe<'a> {
         self.post("/v1/customers", &form, key, "id").await
     }
 
-    /// Makes a page to pay on; answers its address.
+    /// Makes a page to pay on for this customer; answers its address.
     ///
     /// # Errors
     /// [`StripeError`].
-    pub async fn checkout(&self, new: &NewCheckout<'_>, key: &str) -> Result<String, StripeError> {
+    pub async fn checkout(&self, new: &NewCheckout<'_>, customer: &str, key: &str) -> Result<String, StripeError> {
         let form = [
             ("mode", "subscription"),
-            ("customer", new.customer),
+            ("customer", customer),
             ("client_reference_id", new.user),
             ("line_items[0][price]", new.price),
             ("line_items[0][quantity]", "1"),

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::customers::find_or_make;
+use super::customers::page_to_pay_on;
 use super::events::{read_store_event, read_stripe_event};
 use super::hearing::{self, Heard};
 use super::sql;
-use super::wire::{
-    CheckoutSession, FromStore, FromStripe, NewCheckoutSession, PortalSession, StoreAnswer, checkout_error,
-};
+use super::wire::{CheckoutSession, FromStore, FromStripe, NewCheckoutSession, PortalSession, StoreAnswer};
 use crate::app::App;
 use crate::domain::auth::{self, Caller, User};
 use crate::domain::idempotency::{Kept, Once};
@@ -32,15 +30,13 @@ pub async fn create_checkout(
 ) -> Result<Kept<Created<CheckoutSession>>> {
     auth::check(&app.db, caller).await?;
     let work = async |key: String| {
-        let stripe = stripe(&app)?;
         let checkout = NewCheckout {
             user: &caller.user.to_string(),
-            customer: &find_or_make(&app, &stripe, caller.user).await?,
             price: &new.price_id.0,
             success_url: &new.success_url.0,
             cancel_url: &new.cancel_url.0,
         };
-        let checkout_url = stripe.checkout(&checkout, &key).await.map_err(checkout_error)?;
+        let checkout_url = page_to_pay_on(&app, &stripe(&app)?, caller.user, &checkout, &key).await?;
         Ok(Created(CheckoutSession { checkout_url }))
     };
     once.apart(&app, caller, work).await
@@ -50,8 +46,11 @@ pub async fn create_portal(app: Arc<App>, User(user): User) -> Result<Created<Po
     let payer = sql::get_payer(&app.db, user).await?.ok_or_else(auth::no_account)?;
     let customer = payer.stripe_customer_id.or_404(Noun::Customer)?;
     let return_url = format!("{}/profile", app.config.payments.app_url);
-    let portal_url = stripe(&app)?.portal(&customer, &return_url, &Uuid::new_v4().to_string()).await?;
-    Ok(Created(PortalSession { portal_url }))
+    match stripe(&app)?.portal(&customer, &return_url, &Uuid::new_v4().to_string()).await {
+        // Somebody deleted the customer over there, and with it what could be managed.
+        Err(error) if error.is_of_unknown_customer() => None.or_404(Noun::Customer),
+        made => Ok(Created(PortalSession { portal_url: made? })),
+    }
 }
 
 fn not_an_event() -> Error {

@@ -71,10 +71,10 @@ fn happened_at(dated: Option<Timestamp>, now: Timestamp) -> Timestamp {
 /// `Unavailable` if the database is away: the sender comes again.
 pub async fn hear_stripe(app: &App, event: &StripeEvent) -> Result<Heard> {
     let heard = match (&event.customer, &event.subscription) {
-        (Some(customer), Some(subscription)) => match sql::get_customer_user(&app.db, customer).await? {
-            Some(row) => {
+        (Some(customer), Some(subscription)) => match subscriber(app, customer, subscription).await? {
+            Some(user) => {
                 let _turn = turn(app).await?;
-                let heard = app.db.tx(|tx| hear_stripe_in(tx, app, row.id, event, subscription)).await?;
+                let heard = app.db.tx(|tx| hear_stripe_in(tx, app, user, event, subscription)).await?;
                 app.outbox_bell.notify_one();
                 heard
             }
@@ -84,6 +84,16 @@ pub async fn hear_stripe(app: &App, event: &StripeEvent) -> Result<Heard> {
     };
     tracing::info!(event = event.id, kind = event.kind, outcome = ?heard, "heard from Stripe");
     Ok(heard)
+}
+
+/// Whom an event is about: the lifter who is this customer; or, where the customer was deleted and the lifter is another one by
+/// now, who has the subscription. What was paid for has to end, too.
+async fn subscriber(app: &App, customer: &str, subscription: &Subscription) -> Result<Option<UserId>> {
+    let known = match sql::get_customer_user(&app.db, customer).await? {
+        None => sql::get_subscriber(&app.db, &subscription.reference).await?,
+        known => known,
+    };
+    Ok(known.map(|row| row.id))
 }
 
 async fn hear_stripe_in(

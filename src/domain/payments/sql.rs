@@ -101,14 +101,16 @@ pub struct ReferenceRow {
 statements! {
     /// What paying needs of an account.
     shared fn get_payer(user: UserId) -> opt PayerRow = "payments/get_payer";
-    /// Links an account to a customer unless it has one; answers whom it has.
-    pooled fn update_customer(user: UserId, customer: &str) -> opt CustomerRow = "payments/update_customer";
+    /// Links an account to a customer unless it has another one than the one that is gone; answers whom it has.
+    pooled fn update_customer(user: UserId, customer: &str, gone: Option<&str>) -> opt CustomerRow = "payments/update_customer";
     /// Notes that an event has come, unless it came before.
     pooled fn insert_webhook_event(
         provider: &str, event_id: &str, kind: &str, happened_at: Option<Timestamp>, now: Timestamp,
     ) -> exec = "payments/insert_webhook_event";
     /// The account of a customer.
     shared fn get_customer_user(customer: &str) -> opt UserRow = "payments/get_customer_user";
+    /// Who has a subscription.
+    shared fn get_subscriber(subscription: &str) -> opt UserRow = "payments/get_subscriber";
     /// Those of these accounts that there are.
     shared fn list_known(users: &[UserId]) -> many UserRow = "payments/list_known";
     /// Keeps other events of the stores waiting until the end of the transaction.

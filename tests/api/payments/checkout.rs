@@ -93,13 +93,76 @@ async fn what_stripe_does_not_accept_is_told_by_its_field() {
             app.post_as(&ada, CHECKOUT, body).await.invalid(&[&format!("/{field}")]);
         }
     }
-    // Whoever Stripe does not know any more, or whose address it does not take, is its own trouble.
-    let (bob, _) = customer(&app, "bob").await;
-    app.post_as(&bob, CHECKOUT, wanted()).await.problem(502, "payment_provider_error");
+    // Whose address it does not take is its own trouble.
     let refused = app.lifter("refused").await;
     app.post_as(&refused, CHECKOUT, wanted()).await.problem(502, "payment_provider_error");
     assert_eq!(linked(&app, &refused).await, None);
     stripe.calls();
+}
+
+#[tokio::test]
+async fn a_customer_who_was_deleted_over_there_is_made_anew_once() {
+    let stripe = Stripe::start().await;
+    let app = TestApp::with_clock_and_variables(NOW, &stripe.variables()).await;
+    let ada = app.lifter("ada").await;
+    app.post_as(&ada, CHECKOUT, wanted()).await.expect(201);
+    assert_eq!(linked(&app, &ada).await.as_deref(), Some("cus_made_0"));
+    let paid = Subscription::of("cus_made_0");
+    from_stripe(&app, &paid.event("created", "active", "price_platinum", 0)).await;
+    stripe.forgets("cus_made_0");
+    let portal = app.request("POST", PORTAL).bearer(&ada.token);
+    portal.clone().send().await.problem(404, "not_found");
+    // The answer about the new customer is lost; who comes again under the same key goes on with that one.
+    let request = app.request("POST", CHECKOUT).bearer(&ada.token).json(&wanted()).header("idempotency-key", "one");
+    let cut = [Mood::Cut(Place::Done); 3];
+    stripe.feel([Mood::Slow(Duration::ZERO), Mood::Slow(Duration::ZERO)].into_iter().chain(cut));
+    request.clone().send().await.problem(503, "payments_unavailable");
+    let other = linked(&app, &ada).await.unwrap();
+    assert_ne!(other, "cus_made_0");
+    request.send().await.expect(201);
+    portal.send().await.expect(201);
+    let calls = stripe.calls();
+    assert_eq!((stripe.made(), calls.last().unwrap().form["customer"].as_str()), (2, other.as_str()));
+
+    // What the one who is gone had paid for ends all the same, and what the new one pays for counts.
+    assert_eq!(level(&app, &ada).await, "platinum");
+    from_stripe(&app, &paid.event("deleted", "canceled", "price_platinum", 1)).await;
+    assert_eq!(level(&app, &ada).await, "free");
+    from_stripe(&app, &Subscription::of("cus_made_0").event("created", "active", "price_gold", 2)).await;
+    assert_eq!(level(&app, &ada).await, "free");
+    from_stripe(&app, &Subscription::of(&other).event("created", "active", "price_gold", 2)).await;
+    assert_eq!(level(&app, &ada).await, "gold");
+    // A subscription that the earlier server alone knows of ends as well.
+    let link = "update users set stripe_subscription_id = 'sub_earlier', subscription_level = 'platinum' where id = $1";
+    app.pg.execute(link, &[&ada.id]).await.unwrap();
+    let earlier = Subscription { id: "sub_earlier".to_owned(), customer: "cus_made_0".to_owned() };
+    from_stripe(&app, &earlier.event("deleted", "canceled", "price_platinum", 3)).await;
+    assert_eq!(level(&app, &ada).await, "gold");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkouts_at_once_for_a_deleted_customer_make_one_other() {
+    let stripe = Stripe::start().await;
+    let app = TestApp::with_variables(&stripe.variables()).await;
+    let (ada, _) = customer(&app, "ada").await; // whom Stripe does not know
+    let request = app.request("POST", CHECKOUT).bearer(&ada.token).json(&wanted());
+    let answers = at_once((0..8).map(|_| {
+        let request = request.clone();
+        async move { request.send().await.status }
+    }));
+    assert_eq!(answers.await, [201; 8]);
+    assert_eq!(stripe.made(), 1);
+}
+
+#[tokio::test]
+async fn a_stripe_that_denies_every_customer_makes_one_and_no_more() {
+    let stripe = Stripe::start().await;
+    let app = TestApp::with_variables(&stripe.variables()).await;
+    let (ada, _) = customer(&app, "ada").await;
+    stripe.denies_customers();
+    app.post_as(&ada, CHECKOUT, wanted()).await.problem(502, "payment_provider_error");
+    let paths: Vec<String> = stripe.calls().into_iter().map(|call| call.path).collect();
+    assert_eq!(paths, ["/v1/checkout/sessions", "/v1/customers", "/v1/checkout/sessions"]);
 }
 
 #[tokio::test]

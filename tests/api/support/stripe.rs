@@ -85,9 +85,10 @@ impl Call {
 struct State {
     moods: VecDeque<Mood>,
     calls: Vec<Call>,
-    answers: HashMap<String, (Call, Value)>,
+    answers: HashMap<String, (Call, u16, Value)>,
     customers: Vec<String>,
     faults: Vec<String>,
+    denies: bool,
 }
 
 /// The server.
@@ -142,6 +143,16 @@ impl Stripe {
         self.state.lock().unwrap().customers.push(customer.to_owned());
     }
 
+    /// A customer whom somebody deletes over there.
+    pub fn forgets(&self, customer: &str) {
+        self.state.lock().unwrap().customers.retain(|known| known != customer);
+    }
+
+    /// From now on it does not know the customers that it makes.
+    pub fn denies_customers(&self) {
+        self.state.lock().unwrap().denies = true;
+    }
+
     /// The requests that arrived whole; fails the test if one of them was not as the real one wants them.
     pub fn calls(&self) -> Vec<Call> {
         let state = self.state.lock().unwrap();
@@ -152,7 +163,7 @@ impl Stripe {
     /// How many customers it has made.
     pub fn made(&self) -> usize {
         let state = self.state.lock().unwrap();
-        state.answers.values().filter(|(call, _)| call.path == "/v1/customers").count()
+        state.answers.values().filter(|(call, status, _)| call.path == "/v1/customers" && *status == 200).count()
     }
 }
 
@@ -238,7 +249,7 @@ fn parse(read: &[u8]) -> Option<(Call, String)> {
     (body.len() == length).then(|| (call, first[0].to_owned()))
 }
 
-/// Does what is asked for, once for each key.
+/// Does what is asked for, once for each key. Refusals are kept as well.
 fn done(state: &Mutex<State>, call: Call, method: &str) -> (u16, Value) {
     let mut state = state.lock().unwrap();
     state.calls.push(call.clone());
@@ -246,15 +257,22 @@ fn done(state: &Mutex<State>, call: Call, method: &str) -> (u16, Value) {
         state.faults.push(fault.clone());
         return (400, json!({ "error": { "type": "invalid_request_error", "message": fault } }));
     }
-    if let Some((first, answer)) = state.answers.get(call.key()) {
+    if let Some((first, status, answer)) = state.answers.get(call.key()) {
         if (&first.path, &first.form) != (&call.path, &call.form) {
             return (
                 400,
                 json!({ "error": { "type": "idempotency_error", "message": "another request had this key" } }),
             );
         }
-        return (200, answer.clone());
+        return (*status, answer.clone());
     }
+    let (status, answer) = answered(&mut state, &call);
+    state.answers.insert(call.key().to_owned(), (call, status, answer.clone()));
+    (status, answer)
+}
+
+/// The answer to a request that comes for the first time.
+fn answered(state: &mut State, call: &Call) -> (u16, Value) {
     let number = state.answers.len();
     let refused = |param: &str| {
         let message = format!("No such {param} for {}", call.form.get("email").map_or("-", String::as_str));
@@ -271,7 +289,9 @@ fn done(state: &Mutex<State>, call: Call, method: &str) -> (u16, Value) {
                 return refused("email");
             }
             let id = format!("cus_made_{number}");
-            state.customers.push(id.clone());
+            if !state.denies {
+                state.customers.push(id.clone());
+            }
             json!({ "id": id, "email": call.form["email"] })
         }
         _ if !known(call.form.get("customer")) => return refused("customer"),
@@ -287,7 +307,6 @@ fn done(state: &Mutex<State>, call: Call, method: &str) -> (u16, Value) {
         }
         _ => json!({ "id": format!("bps_{number}"), "url": format!("https://billing.stripe.com/p/session/{number}") }),
     };
-    state.answers.insert(call.key().to_owned(), (call, answer.clone()));
     (200, answer)
 }
 
