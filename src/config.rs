@@ -213,8 +213,14 @@ pub const VARS: &[Var] = &[
     var("OUTBOX_LEASE_SECONDS", "60", "time after which the event of a worker that died is handled again"),
     var("OUTBOX_RETRY_BACKOFF_SECONDS", "30", "longest pause after the first failed attempt; doubles up to an hour"),
     var("OUTBOX_RETRY_MAX_ATTEMPTS", "12", "attempts before an event is given up"),
-    secret("STRIPE_SECRET_KEY", "Stripe's API key; absent: the payment routes answer 503"),
-    secret("STRIPE_WEBHOOK_SECRET", "what Stripe signs its webhooks with; absent: they are answered 503"),
+    secret(
+        "STRIPE_SECRET_KEY",
+        "Stripe's API key; must be there in production; elsewhere without it the payment routes answer 503",
+    ),
+    secret(
+        "STRIPE_WEBHOOK_SECRET",
+        "what Stripe signs its webhooks with; must be there in production; elsewhere without it they are answered 503",
+    ),
     var("STRIPE_API_BASE", "https://api.stripe.com", "address of Stripe; plain http is taken outside production only"),
     var(
         "STRIPE_PRICE_TIERS",
@@ -223,7 +229,7 @@ pub const VARS: &[Var] = &[
     ),
     secret(
         "REVENUECAT_WEBHOOK_AUTH_TOKEN",
-        "the `Authorization` of RevenueCat's webhooks; absent: they are answered 503",
+        "the `Authorization` of RevenueCat's webhooks; must be there in production; elsewhere without it they are answered 503",
     ),
     var(
         "REVENUECAT_SANDBOX",
@@ -452,20 +458,21 @@ pub struct Outbound {
     pub port: u16,
 }
 
-/// Variables with addresses of others; the variable without which nobody is called there; where it is if nothing is said.
-const OUTBOUND: [(&str, &str, &str); 3] = [
-    ("STRIPE_API_BASE", "STRIPE_SECRET_KEY", "https://api.stripe.com"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", ""),
-    ("SENTRY_DSN", "SENTRY_DSN", ""),
+/// Variables with addresses of others, and the variable without which nobody is called there.
+const OUTBOUND: [(&str, &str); 3] = [
+    ("STRIPE_API_BASE", "STRIPE_SECRET_KEY"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ("SENTRY_DSN", "SENTRY_DSN"),
 ];
 
 /// The addresses of others that the service calls with this environment.
 pub fn outbound(lookup: impl Fn(&str) -> Option<String>) -> Vec<Outbound> {
     let given = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let called = OUTBOUND.into_iter().filter(|(_, needed, _)| given(needed).is_some());
+    let usual = |name| VARS.iter().find(|var| var.name == name).map(|var| var.default.to_owned());
+    let called = OUTBOUND.into_iter().filter(|(_, needed)| given(needed).is_some());
     called
-        .filter_map(|(name, _, default)| {
-            let address = given(name).unwrap_or_else(|| default.to_owned());
+        .filter_map(|(name, _)| {
+            let address = given(name).or_else(|| usual(name))?;
             let (scheme, rest) = address.split_once("://")?;
             let place = rest.split(['/', '?', '#']).next()?;
             let place = place.rsplit_once('@').map_or(place, |(_, place)| place); // what stands before it may be a key
@@ -800,12 +807,24 @@ fn read_payments(reader: &mut Reader<'_>, app_env: AppEnv) -> PaymentConfig {
     if app_env == AppEnv::Production && !stripe_base.starts_with("https://") {
         reader.fail("STRIPE_API_BASE", "be an https address in production");
     }
+    let stripe_key = read_header_secret(reader, "STRIPE_SECRET_KEY");
+    let stripe_webhook_secret = reader.secret("STRIPE_WEBHOOK_SECRET");
+    let revenuecat_token = read_header_secret(reader, "REVENUECAT_WEBHOOK_AUTH_TOKEN");
+    // Without them nobody could pay, or what was paid for would not count, and no start would tell.
+    let needed = [
+        ("STRIPE_SECRET_KEY", stripe_key.is_some()),
+        ("STRIPE_WEBHOOK_SECRET", stripe_webhook_secret.is_some()),
+        ("REVENUECAT_WEBHOOK_AUTH_TOKEN", revenuecat_token.is_some()),
+    ];
+    for (name, _) in needed.iter().filter(|(_, is_there)| app_env == AppEnv::Production && !is_there) {
+        reader.fail(name, "be set in production");
+    }
     PaymentConfig {
-        stripe_key: read_header_secret(reader, "STRIPE_SECRET_KEY"),
-        stripe_webhook_secret: reader.secret("STRIPE_WEBHOOK_SECRET"),
+        stripe_key,
+        stripe_webhook_secret,
         stripe_base,
         price_tiers: reader.parsed("STRIPE_PRICE_TIERS", PRICE_TIERS_MUST, BTreeMap::new(), read_price_tiers),
-        revenuecat_token: read_header_secret(reader, "REVENUECAT_WEBHOOK_AUTH_TOKEN"),
+        revenuecat_token,
         sandbox_counts: reader.switch("REVENUECAT_SANDBOX") || app_env != AppEnv::Production,
         app_url: reader.address("APP_URL"),
     }
@@ -872,6 +891,14 @@ mod tests {
 
     const LEAST: [(&str, &str); 2] = [("DATABASE_URL", "postgres://h/d"), ("JWT_SECRET_KEY", "short")];
 
+    /// What production wants beside it.
+    const PRODUCTION: [(&str, &str); 4] = [
+        ("APP_ENV", "production"),
+        ("STRIPE_SECRET_KEY", "sk_1"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
+        ("REVENUECAT_WEBHOOK_AUTH_TOKEN", "token"),
+    ];
+
     #[test]
     fn the_least_that_is_needed_is_enough_in_development() {
         let config = config(&LEAST).unwrap();
@@ -899,9 +926,24 @@ mod tests {
 
     #[test]
     fn production_wants_long_secrets() {
-        let mut pairs = LEAST.to_vec();
-        pairs.push(("APP_ENV", "production"));
+        let pairs = [PRODUCTION.as_slice(), &[LEAST[0], LEAST[1]]].concat();
         assert_eq!(config(&pairs).unwrap_err().0, ["JWT_SECRET_KEY must have at least 32 bytes in production"]);
+    }
+
+    #[test]
+    fn production_wants_every_secret_of_those_who_take_the_money() {
+        let long = ("JWT_SECRET_KEY", "0123456789012345678901234567890123456789");
+        let whole = [PRODUCTION.as_slice(), &[LEAST[0], long]].concat();
+        assert!(config(&whole).is_ok());
+        for (missing, _) in &PRODUCTION[1..] {
+            let but_one: Vec<_> = whole.iter().copied().filter(|(name, _)| name != missing).collect();
+            assert_eq!(config(&but_one).unwrap_err().0, [format!("{missing} must be set in production")]);
+            let empty: Vec<_> = but_one.into_iter().chain([(*missing, "")]).collect();
+            assert_eq!(config(&empty).unwrap_err().0, [format!("{missing} must be set in production")]);
+        }
+        let errors = config(&[("APP_ENV", "production"), LEAST[0], long]).unwrap_err().0;
+        assert_eq!(errors.len(), 3, "{errors:?}");
+        assert!(config(&[("APP_ENV", "staging"), LEAST[0], long]).is_ok());
     }
 
     #[test]
@@ -909,9 +951,9 @@ mod tests {
         let long = ("JWT_SECRET_KEY", "0123456789012345678901234567890123456789");
         let plain = ("STRIPE_API_BASE", "http://127.0.0.1:1/");
         assert_eq!(config(&[LEAST[0], long, plain]).unwrap().payments.stripe_base, "http://127.0.0.1:1");
-        let refused = config(&[LEAST[0], long, plain, ("APP_ENV", "production")]).unwrap_err();
+        let refused = config(&[PRODUCTION.as_slice(), &[LEAST[0], long, plain]].concat()).unwrap_err();
         assert_eq!(refused.0, ["STRIPE_API_BASE must be an https address in production"]);
-        let payments = config(&[LEAST[0], long, ("APP_ENV", "production")]).unwrap().payments;
+        let payments = config(&[PRODUCTION.as_slice(), &[LEAST[0], long]].concat()).unwrap().payments;
         assert_eq!((payments.stripe_base.as_str(), payments.sandbox_counts), ("https://api.stripe.com", false));
     }
 

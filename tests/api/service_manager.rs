@@ -134,10 +134,16 @@ async fn secrets_are_read_from_credential_files_where_the_environment_has_none()
     let put = |name: &str, value: &str| std::fs::write(Path::new(folder.name()).join(name), value).unwrap();
     put("DATABASE_URL", &format!("{}\n", database.url()));
     put("JWT_SECRET_KEY", "too short");
+    for name in ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] {
+        put(name, "a secret");
+    }
     let directory = ("CREDENTIALS_DIRECTORY", folder.name());
     let ended = program::run_bare("migrate", &[directory, ("APP_ENV", "production")]).await;
     assert_eq!(ended.code, Some(64), "{}", ended.stderr);
     assert!(ended.stderr.contains("JWT_SECRET_KEY must have at least 32 bytes"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("REVENUECAT_WEBHOOK_AUTH_TOKEN must be set in production"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("STRIPE"), "{}", ended.stderr);
+    put("REVENUECAT_WEBHOOK_AUTH_TOKEN", "a token");
     let long = ("JWT_SECRET_KEY", "a secret of the environment, which counts before the file");
     let ended = program::run_bare("migrate", &[directory, ("APP_ENV", "production"), long]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
