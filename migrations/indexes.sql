@@ -72,3 +72,6 @@ create index concurrently routine_share_snapshots_picture on routine_share_snaps
 
 create index concurrently guilds_icon_picture on guilds (substring(icon_url from '[0-9a-f]{32}'))
   where icon_url is not null;
+
+-- Events of Stripe and RevenueCat that came long ago.
+create index concurrently webhook_events_received on webhook_events (received_at);

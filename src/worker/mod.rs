@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::db::listen::listen;
 use crate::domain::outbox::{self, Event, Settled, Topic};
+use crate::domain::payments;
 use crate::error::{Error, Result};
 use crate::telemetry::fault::Fault;
 use crate::telemetry::trace::{Kind, TraceContext, within};
@@ -80,7 +81,8 @@ async fn show_life(app: &App, name: &str) {
     loop {
         let done = async {
             outbox::note_worker(app, name).await?;
-            outbox::sweep(app).await
+            outbox::sweep(app).await?;
+            payments::sweep(app).await
         };
         if let Err(error) = done.await {
             tracing::debug!(error = error.chain(), "no sign of life from the worker");

@@ -23,6 +23,13 @@ const TURN_WAIT: Duration = Duration::from_secs(2);
 /// Seconds by which a source's clock may be ahead of ours: a date further on is none.
 const AHEAD_MAX_S: i64 = 24 * 3600;
 
+/// Time for which an event is known to have come: three times the 30 days within which Stripe sends one again when somebody asks
+/// for it; by themselves the senders try for three days at most. One that comes even later changes nothing: the ledger, which
+/// keeps everything, comes to the same with what it has twice.
+const KEEP_KNOWN_S: i64 = 90 * 24 * 3600;
+/// Events that are forgotten at a time: far more than come meanwhile, and done in milliseconds.
+const FORGOTTEN_MAX: i64 = 1000;
+
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -218,6 +225,14 @@ async fn hear_transfer_in(tx: Tx, app: &App, event: &StoreEvent, from: &[UserId]
     let moved = Moved { event_id: &event.id, happened_at: happened_at(event.happened_at, now) };
     ledger::transfer(&tx, from, to, &moved, now).await?;
     Ok(Heard::Applied)
+}
+
+/// Forgets some of the events that came long ago.
+///
+/// # Errors
+/// As its statement.
+pub async fn sweep(app: &App) -> Result<u64> {
+    sql::delete_webhook_events(&app.db, app.clock.now().minus_s(KEEP_KNOWN_S), FORGOTTEN_MAX).await
 }
 
 /// Brings a lifter's level into step with the time: what they paid for may have come to its end.

@@ -21,7 +21,7 @@ use crate::http::{Policy, Route};
 use crate::route;
 
 pub use customers::make_customer;
-pub use hearing::settle_level;
+pub use hearing::{settle_level, sweep};
 pub use sql::STATEMENTS;
 
 /// Bytes that a webhook may have: events hold the whole object that they are about, which seldom has a tenth of it.

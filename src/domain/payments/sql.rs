@@ -107,6 +107,8 @@ statements! {
     pooled fn insert_webhook_event(
         provider: &str, event_id: &str, kind: &str, happened_at: Option<Timestamp>, now: Timestamp,
     ) -> exec = "payments/insert_webhook_event";
+    /// Forgets some of the events that came by this time.
+    pooled fn delete_webhook_events(until: Timestamp, at_most: i64) -> exec = "payments/delete_webhook_events";
     /// The account of a customer.
     shared fn get_customer_user(customer: &str) -> opt UserRow = "payments/get_customer_user";
     /// Who has a subscription.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use repduel_backend::domain::payments::rules::{Source, Statement, Tier, Transfer, level as level_of, standing};
+use repduel_backend::domain::payments::sweep;
 use repduel_backend::ids::UserId;
 use repduel_backend::time::Timestamp;
 use serde_json::json;
@@ -120,6 +121,40 @@ async fn every_level_that_was_shown_follows_from_the_ledger() {
     let unexplained = "select count(*) from entitlements where not exists (
         select 1 from entitlement_events as said where (said.source, said.reference) = (entitlements.source, entitlements.reference))";
     assert_eq!(app.count(unexplained).await, 0);
+}
+
+#[tokio::test]
+async fn events_are_forgotten_after_ninety_days_and_the_ledger_is_not() {
+    let app = TestApp::with_clock(NOW).await;
+    let ((ada, adas), bob) = (customer(&app, "ada").await, app.lifter("bob").await);
+    let subscription = Subscription::of(&adas);
+    let old = [
+        subscription.event("created", "active", "price_gold", 0),
+        subscription.event("updated", "active", "price_platinum", 1),
+        subscription.event("updated", "past_due", "price_gold", 2),
+    ];
+    for event in &old {
+        from_stripe(&app, event).await;
+    }
+    let bought = purchase("INITIAL_PURCHASE", bob.id, "1000", "platinum", 0);
+    from_store(&app, &bought).await;
+    app.advance_s(90 * 86_400 - 1);
+    from_store(&app, &purchase("RENEWAL", bob.id, "1000", "gold", 90 * 86_400 - 1)).await;
+    let ledger = "select count(*) from entitlement_events";
+    let known = "select count(*) from webhook_events";
+    assert_eq!(sweep(&app.app).await.unwrap(), 0);
+    app.advance_s(1);
+    let _working = app.work();
+    crate::support::eventually("the sweep", async || app.count(known).await == 1).await;
+    assert_eq!(app.count(ledger).await, 5);
+    let (ada, bob) = (app.renewed(&ada).await, app.renewed(&bob).await);
+    // What comes again after that is heard anew, and is as old as it was.
+    for event in &old {
+        from_stripe(&app, event).await;
+    }
+    assert_eq!(from_store(&app, &bought).await["detail"], "Event ignored, something newer is known.");
+    assert_eq!((level(&app, &ada).await.as_str(), level(&app, &bob).await.as_str()), ("gold", "gold"));
+    assert_explained(&app).await;
 }
 
 #[tokio::test]
