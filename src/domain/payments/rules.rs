@@ -300,3 +300,6 @@ impl Standing {
 pub fn level<'a>(standings: impl IntoIterator<Item = &'a Standing>, now: Timestamp) -> Option<Tier> {
     standings.into_iter().filter(|standing| standing.is_active(now)).map(|standing| standing.tier).max()
 }
+
+#[cfg(test)]
+mod properties;
