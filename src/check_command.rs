@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 use tokio_postgres::Client;
 use tokio_postgres::config::Host;
 
+use crate::findings::Findings;
+
 /// Time for an address of others to be reached.
 const OUTBOUND_WAIT: Duration = Duration::from_secs(5);
 /// Free space that there must be for pictures, and for whatever else shares the disk.
@@ -20,36 +22,6 @@ const DISK_FREE_MIN_BYTES: u64 = 1 << 30;
 /// How far the clock may be off the database's: codes and signatures of others are good for minutes, tokens are compared by the
 /// second.
 const CLOCK_OFF_MAX: Duration = Duration::from_secs(2);
-
-/// What was found, in order.
-#[derive(Default)]
-struct Findings {
-    lines: Vec<String>,
-    failed: bool,
-}
-
-impl Findings {
-    fn good(&mut self, what: &str, sentence: &str) {
-        self.lines.push(format!("good  {what}: {sentence}"));
-    }
-
-    /// Worth knowing, and no reason not to serve.
-    fn note(&mut self, what: &str, sentence: &str) {
-        self.lines.push(format!("note  {what}: {sentence}"));
-    }
-
-    fn bad(&mut self, what: &str, sentence: &str) {
-        self.lines.push(format!("BAD   {what}: {sentence}"));
-        self.failed = true;
-    }
-
-    fn judge(&mut self, what: &str, verdict: Result<String, String>) {
-        match verdict {
-            Ok(sentence) => self.good(what, &sentence),
-            Err(sentence) => self.bad(what, &sentence),
-        }
-    }
-}
 
 /// Looks at everything and prints what it found.
 ///
@@ -75,8 +47,7 @@ pub async fn run(config: Config, outbound: Vec<Outbound>) -> Result<(), String> 
     for address in outbound {
         findings.judge(address.name, reach(&address).await);
     }
-    println!("{}", findings.lines.join("\n"));
-    if findings.failed { Err("this machine is not fit to serve".to_owned()) } else { Ok(()) }
+    findings.told("this machine is not fit to serve")
 }
 
 /// The databases, in the order in which a start tries them; one that answers is enough.

@@ -1,12 +1,15 @@
 //! The program: one word says what to do. Exit codes: 0 done, 1 it could not be done, 64 the words or the configuration are
 //! wrong.
 
+mod backup_check_command;
 mod check_command;
+mod findings;
 mod outbox_command;
 mod serve;
 mod service_manager;
 mod with_database;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,8 @@ usage: repduel-backend COMMAND
   worker      do the work in the background and nothing else
   migrate     bring the schema up to date and stop
   check       say whether this machine, with this configuration, can serve
+  backup-check [FOLDER]
+              say whether there is a good backup in FOLDER, /var/lib/repduel/backups by default
   outbox      list [pending|leased|completed|failed]: the newest events, by default those that were given up
               replay ID... | --all: try events again that were given up
   with-database PROGRAM...
@@ -48,6 +53,8 @@ fn main() -> ExitCode {
         ["worker"] => with_config(worker),
         ["migrate"] => with_config(migrate),
         ["check"] => with_config(|config| check_command::run(config, outbound(variable))),
+        ["backup-check"] => judged(backup_check_command::run(Path::new(backup_check_command::FOLDER))),
+        ["backup-check", folder] if !folder.starts_with('-') => judged(backup_check_command::run(Path::new(folder))),
         ["outbox", words @ ..] => match outbox_command::parse(words) {
             Some(order) => with_config(|config| outbox_command::run(config, order)),
             None => usage(),
@@ -69,6 +76,10 @@ fn main() -> ExitCode {
 fn failed(sentence: &str) -> ExitCode {
     eprintln!("{sentence}");
     ExitCode::from(FAILED)
+}
+
+fn judged(verdict: Result<(), String>) -> ExitCode {
+    verdict.map_or_else(|sentence| failed(&sentence), |()| ExitCode::SUCCESS)
 }
 
 fn usage() -> ExitCode {
@@ -114,10 +125,7 @@ fn with_config<F: Future<Output = Result<(), String>>>(command: impl FnOnce(Conf
     };
     let done = runtime.block_on(command(config));
     telemetry::flush();
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => failed(&sentence),
-    }
+    judged(done)
 }
 
 /// A variable of the environment, or else the credential of that name, which systemd hands over as a file.

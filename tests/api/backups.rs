@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::support::ledger::of_weight;
-use crate::support::program::{Ended, PROGRAM, run_words, with_the_rest};
+use crate::support::program::{Ended, PROGRAM, run_words, run_words_bare, with_the_rest};
 use crate::support::{TestApp, TestFolder, eventually};
 
 /// Runs one of the scripts with these variables; `before` is a line of shell that comes first.
@@ -70,6 +70,71 @@ async fn a_backup_that_was_taken_under_writes_restores_to_its_instant() {
     let late = drill(&folder, &[("REPDUEL_BACKUP_AGE_MAX_SECONDS", "-1")]).await;
     assert_eq!(late.code, Some(1));
     assert!(late.stderr.contains("The drill failed: the backup is older than"), "{}", late.stderr);
+}
+
+async fn checked(folder: &TestFolder) -> Ended {
+    run_words_bare(&["backup-check", &format!("{}/backups", folder.name())]).await
+}
+
+#[tokio::test]
+async fn a_backup_is_judged_without_the_database() {
+    let (app, folder) = (TestApp::start().await, TestFolder::new());
+    app.lifter("ada").await;
+    let nothing = checked(&folder).await;
+    assert_eq!(nothing.code, Some(1));
+    assert!(nothing.stdout.starts_with("BAD   backups: "), "{}", nothing.stdout);
+    std::fs::create_dir(folder.path().join("backups")).unwrap();
+    std::fs::write(folder.path().join("backups/other.dump"), "not ours").unwrap();
+    let none = checked(&folder).await;
+    assert_eq!((none.code, none.stderr.trim()), (Some(1), "there is no good backup"));
+    assert!(none.stdout.starts_with("BAD   backups: there is none in "), "{}", none.stdout);
+    std::fs::remove_file(folder.path().join("backups/other.dump")).unwrap();
+
+    assert_eq!(back_up(&app, &folder, "", &[]).await.code, Some(0));
+    let good = checked(&folder).await;
+    assert_eq!(good.code, Some(0), "{}{}", good.stdout, good.stderr);
+    for what in ["backups", "age", "ledgers", "tables", "contents", "size"] {
+        assert!(good.stdout.contains(&format!("good  {what}: ")), "{what} in {}", good.stdout);
+    }
+
+    // Each thing that can be wrong with it is told, and nothing else is.
+    let dump = dumps(&folder).pop().unwrap();
+    let (bytes, facts) =
+        (std::fs::read(&dump).unwrap(), std::fs::read_to_string(dump.with_extension("facts")).unwrap());
+    let taken = facts.lines().find(|line| line.starts_with("taken at: ")).unwrap();
+    let at_s: i64 = taken["taken at: ".len()..].parse().unwrap();
+    let users = facts.lines().find(|line| line.starts_with("users: ")).unwrap();
+    let fits = "what they were awarded: 0";
+    for (what, changed) in [
+        ("age: taken 26 h 1", facts.replace(taken, &format!("taken at: {}", at_s - 26 * 3600 - 900))),
+        ("age: it was taken in the future", facts.replace(taken, &format!("taken at: {}", at_s + 3600))),
+        ("age: the facts do not say when", facts.replace(taken, "taken at: canary")),
+        ("ledgers: the experience of 3 lifters", facts.replace(fits, "what they were awarded: 3")),
+        ("ledgers: the facts are not whole", facts.replace(fits, "")),
+        ("tables: the rows of lost are not in it", facts.replace(users, "lost: 7 rows, 1")),
+        ("tables: the facts name none", facts.replace(" rows, ", " ")),
+    ] {
+        std::fs::write(dump.with_extension("facts"), changed).unwrap();
+        let bad = checked(&folder).await;
+        assert_eq!(bad.code, Some(1), "{what}: {}", bad.stdout);
+        assert!(bad.stdout.contains(&format!("BAD   {what}")), "{what}: {}", bad.stdout);
+        assert_eq!(bad.stdout.matches("BAD").count(), 1, "{what}: {}", bad.stdout);
+    }
+    std::fs::write(dump.with_extension("facts"), &facts).unwrap();
+    std::fs::write(&dump, &bytes[..bytes.len() * 9 / 10]).unwrap();
+    let cut = checked(&folder).await;
+    assert_eq!(cut.code, Some(1));
+    assert!(cut.stdout.contains("BAD   contents: it cannot be read: "), "{}", cut.stdout);
+    std::fs::write(&dump, &bytes).unwrap();
+    std::fs::write(folder.path().join("backups/repduel-20200101T000000Z.dump"), vec![0; 3 * bytes.len()]).unwrap();
+    let smaller = checked(&folder).await;
+    assert_eq!(smaller.code, Some(0), "{}", smaller.stdout);
+    assert!(smaller.stdout.contains("note  size: "), "{}", smaller.stdout);
+    std::fs::remove_file(dump.with_extension("facts")).unwrap();
+    assert!(checked(&folder).await.stdout.contains("BAD   facts: "));
+    for words in [&["backup-check", "--help"][..], &["backup-check", "a", "b"]] {
+        assert_eq!(run_words_bare(words).await.code, Some(64));
+    }
 }
 
 #[tokio::test]

@@ -312,7 +312,17 @@ const FLOORS: [&[&str]; 6] = [
     &["app", "http", "openapi", "docs", "examples", "flags", "kept"],
     &["domain"],
     &["routes", "start", "worker"],
-    &["main", "lib", "check_command", "outbox_command", "serve", "service_manager", "with_database"],
+    &[
+        "main",
+        "lib",
+        "backup_check_command",
+        "check_command",
+        "findings",
+        "outbox_command",
+        "serve",
+        "service_manager",
+        "with_database",
+    ],
 ];
 
 /// Whom each domain may call, through the other's `mod.rs` only.

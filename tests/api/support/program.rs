@@ -61,6 +61,11 @@ pub async fn run_words(words: &[&str], variables: &[(&str, &str)]) -> Ended {
     ended(command(words, &with_the_rest(variables))).await
 }
 
+/// Runs the program with these words to its end, without any variable.
+pub async fn run_words_bare(words: &[&str]) -> Ended {
+    ended(command(words, &[])).await
+}
+
 /// Runs the program to its end, with these variables only.
 pub async fn run_bare(word: &str, variables: &[(&str, &str)]) -> Ended {
     ended(command(&[word], variables)).await
