@@ -255,7 +255,7 @@ browser:
 
 # What the tests of the units and of the Caddyfile ask. Caddy is unpacked, not installed: its package would serve on port 80.
 .PHONY: operations
-operations: caddy
+operations: caddy pooler
 	@missing=()
 	command -v systemd-analyze >/dev/null || missing+=(systemd)
 	[ $${#missing[@]} = 0 ] || tests/cluster.sh install "$${missing[@]}"
@@ -263,6 +263,19 @@ operations: caddy
 .PHONY: caddy
 caddy:
 	@[ -x .dev/tools/usr/bin/caddy ] || command -v caddy >/dev/null || tests/cluster.sh unpack .dev/tools caddy
+
+# PgBouncer is unpacked as well, with the libraries it names: its package would serve on port 6432.
+.PHONY: pooler
+pooler:
+	@if ! PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null && [ ! -x .dev/tools/usr/sbin/pgbouncer ]; then
+		rm -rf .dev/tools.pooler
+		tests/cluster.sh unpack .dev/tools.pooler pgbouncer
+		libraries=$$(apt-cache depends pgbouncer | sed -n 's/^ *Depends: \(lib[^ ]*\)$$/\1/p' | grep -vx libc6)
+		tests/cluster.sh unpack .dev/tools.pooler $$libraries
+		mkdir -p .dev/tools
+		cp -a .dev/tools.pooler/. .dev/tools
+		rm -rf .dev/tools.pooler
+	fi
 
 # What tests/fuzz/run.sh makes its environment with.
 .PHONY: python

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use repduel_backend::config::{AppEnv, Config, Outbound, Secret};
+use repduel_backend::config::{AppEnv, Config, Outbound, PoolMode, Secret};
 use repduel_backend::db::dsn::{Dsn, Verify};
+use repduel_backend::db::pool::session;
 use repduel_backend::db::{bootstrap, migrate, tls};
 use tokio::net::TcpStream;
 use tokio_postgres::Client;
@@ -70,7 +71,10 @@ async fn database(name: &str, url: &Secret, config: &Config, findings: &mut Find
     let began = Instant::now();
     let tls = tls::connector(&dsn).map_err(|error| error.0)?;
     let sentence = |error| format!("{}: {}", dsn.location(), bootstrap::sentence(&error, &dsn));
-    let (client, connection) = dsn.config.connect(tls).await.map_err(sentence)?;
+    bootstrap::probe(dsn.clone(), session(&dsn, config), config.pool_mode)
+        .await
+        .map_err(|failure| format!("{}: {failure}", dsn.location()))?;
+    let (client, connection) = session(&dsn, config).connect(tls).await.map_err(sentence)?;
     let driver = tokio::spawn(connection);
     let facts = Facts::ask(&client).await.map_err(sentence)?;
     let took_ms = began.elapsed().as_millis();
@@ -80,6 +84,7 @@ async fn database(name: &str, url: &Secret, config: &Config, findings: &mut Find
         Err(sentence) if config.app_env == AppEnv::Production => findings.bad("encryption", &sentence),
         Err(sentence) => findings.note("encryption", &sentence),
     }
+    findings.judge("settings", settings(&facts.unset, config));
     findings.judge("schema", facts.schema());
     findings.judge("clock", clock(facts.now));
     driver.abort();
@@ -94,6 +99,8 @@ struct Facts {
     follows: bool,
     may_create: bool,
     now: SystemTime,
+    /// Settings of a session that are not as they should be.
+    unset: Vec<String>,
     /// The newest migration that was applied, if any was.
     migrated_to: Option<i32>,
 }
@@ -102,11 +109,14 @@ impl Facts {
     async fn ask(client: &Client) -> Result<Self, tokio_postgres::Error> {
         let query = "select current_setting('server_version'), pg_is_in_recovery(), clock_timestamp(),
             coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false),
-            has_schema_privilege(current_schema(), 'create'), to_regclass('refinery_schema_history') is not null";
-        let row = client.query_one(query, &[]).await?;
+            has_schema_privilege(current_schema(), 'create'), to_regclass('refinery_schema_history') is not null,
+            array(select name::text from pg_settings where (name = 'jit' and setting = 'on')
+              or (name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') and setting = '0')
+              order by name)";
+        let row = client.query_typed_one(query, &[]).await?;
         let newest = "select max(version) from refinery_schema_history";
         let migrated_to = match row.try_get(5)? {
-            true => client.query_one(newest, &[]).await?.try_get(0)?,
+            true => client.query_typed_one(newest, &[]).await?.try_get(0)?,
             false => None,
         };
         Ok(Self {
@@ -115,6 +125,7 @@ impl Facts {
             now: row.try_get(2)?,
             encrypted: row.try_get(3)?,
             may_create: row.try_get::<_, Option<bool>>(4)?.unwrap_or(false),
+            unset: row.try_get(6)?,
             migrated_to,
         })
     }
@@ -133,6 +144,18 @@ impl Facts {
             Some(there) if there > newest => format!("version {there}, of a newer build; this one needs {newest}"),
             Some(there) => format!("version {there}, as this build needs it"),
         })
+    }
+}
+
+/// Whether no statement and no lock can take for ever. We ask for it with each session; behind a PgBouncer the role has to.
+fn settings(unset: &[String], config: &Config) -> Result<String, String> {
+    let names = unset.join(", ");
+    match (unset.is_empty(), config.pool_mode) {
+        (true, _) => Ok("no statement and no lock takes for ever".to_owned()),
+        (false, PoolMode::Session) => {
+            Err(format!("{names} are not as the server asks for: does a PgBouncer ignore `options`?"))
+        }
+        (false, PoolMode::Transaction) => Err(format!("{names} must be set for the role (alter role ... set ...)")),
     }
 }
 

@@ -128,6 +128,15 @@ pub const VARS: &[Var] = &[
     secret("DATABASE_URL_INTERNAL", "the database on the private network, tried first").or(&["DATABASE_URL_LOCAL"]),
     secret("DATABASE_URL", "the database from outside, tried second").or(&["DATABASE_URL_REMOTE"]),
     secret("DATABASE_URL_REPLICA", "a copy that follows the database; serves boards while it is at most 5 s behind"),
+    var(
+        "DATABASE_POOL_MODE",
+        "session",
+        "`session`, or `transaction` behind a PgBouncer that gives each transaction another session",
+    ),
+    secret(
+        "DATABASE_URL_DIRECT",
+        "the database past PgBouncer, for migrations, notices and `with-database`; must be there with DATABASE_POOL_MODE=transaction",
+    ),
     var("REPDUEL_STRICT_DB_BOOTSTRAP", "1", "1: no database, no start; 0: start and answer 503 until it is there"),
     var("REPDUEL_DB_BOOTSTRAP_TIMEOUT", "10", "seconds for each attempt at the start, as a whole"),
     var("DATABASE_POOL_SIZE", "20", "pooled connections at most"),
@@ -257,6 +266,10 @@ pub struct Config {
     pub database_urls: Vec<(&'static str, Secret)>,
     /// A copy of the database that follows it.
     pub database_url_replica: Option<Secret>,
+    /// Whether a connection is one session of the database.
+    pub pool_mode: PoolMode,
+    /// The database past whatever shares its sessions.
+    pub database_url_direct: Option<Secret>,
     /// Whether the service refuses to start without a database.
     pub strict_bootstrap: bool,
     /// Time for each attempt at the start.
@@ -402,6 +415,15 @@ impl SentryDsn {
         let fits = !project.is_empty() && is_plain(project) && is_plain(&path);
         fits.then(|| Self { envelopes: format!("{origin}{path}/api/{project}/envelope/"), key: key.into() })
     }
+}
+
+/// What a connection to the database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// A session, for as long as it is open.
+    Session,
+    /// A session of its own for each transaction and no longer: a PgBouncer in transaction mode stands between.
+    Transaction,
 }
 
 /// The curve of levels: level L needs `base × (L − 1)²` experience points.
@@ -580,6 +602,8 @@ impl Config {
             hold_file: reader.optional("REPDUEL_HOLD_FILE").map(PathBuf::from),
             database_urls: read_database_urls(&mut reader),
             database_url_replica: reader.secret("DATABASE_URL_REPLICA"),
+            pool_mode: read_pool_mode(&mut reader),
+            database_url_direct: reader.secret("DATABASE_URL_DIRECT"),
             strict_bootstrap: reader.switch("REPDUEL_STRICT_DB_BOOTSTRAP"),
             bootstrap_timeout: reader.seconds("REPDUEL_DB_BOOTSTRAP_TIMEOUT", 600),
             pool_size: usize::try_from(reader.integer("DATABASE_POOL_SIZE", 1, 1000)).unwrap_or(1),
@@ -641,6 +665,18 @@ fn read_database_urls(reader: &mut Reader<'_>) -> Vec<(&'static str, Secret)> {
         reader.errors.push("DATABASE_URL or DATABASE_URL_INTERNAL must be set".to_owned());
     }
     urls
+}
+
+fn read_pool_mode(reader: &mut Reader<'_>) -> PoolMode {
+    let mode = reader.parsed("DATABASE_POOL_MODE", "be session or transaction", PoolMode::Session, |text| match text {
+        "session" => Some(PoolMode::Session),
+        "transaction" => Some(PoolMode::Transaction),
+        _ => None,
+    });
+    if mode == PoolMode::Transaction && reader.secret("DATABASE_URL_DIRECT").is_none() {
+        reader.fail("DATABASE_URL_DIRECT", "be set with DATABASE_POOL_MODE=transaction");
+    }
+    mode
 }
 
 /// Bytes a signing secret must have in production: as many as the digest that it keys (RFC 7518, 3.2).
@@ -955,6 +991,18 @@ mod tests {
         assert_eq!(refused.0, ["STRIPE_API_BASE must be an https address in production"]);
         let payments = config(&[PRODUCTION.as_slice(), &[LEAST[0], long]].concat()).unwrap().payments;
         assert_eq!((payments.stripe_base.as_str(), payments.sandbox_counts), ("https://api.stripe.com", false));
+    }
+
+    #[test]
+    fn a_pooler_of_transactions_has_a_way_past_it() {
+        let mode = ("DATABASE_POOL_MODE", "transaction");
+        let missing = config(&[LEAST[0], LEAST[1], mode]).unwrap_err().0;
+        assert_eq!(missing, ["DATABASE_URL_DIRECT must be set with DATABASE_POOL_MODE=transaction"]);
+        let direct = ("DATABASE_URL_DIRECT", "postgres://h/d");
+        assert_eq!(config(&[LEAST[0], LEAST[1], mode, direct]).unwrap().pool_mode, PoolMode::Transaction);
+        assert_eq!(config(&LEAST).unwrap().pool_mode, PoolMode::Session);
+        let odd = config(&[LEAST[0], LEAST[1], ("DATABASE_POOL_MODE", "statement")]).unwrap_err().0;
+        assert_eq!(odd, ["DATABASE_POOL_MODE must be session or transaction"]);
     }
 
     #[test]

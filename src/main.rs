@@ -162,7 +162,8 @@ async fn worker(config: Config) -> Result<(), String> {
 
 async fn migrate(config: Config) -> Result<(), String> {
     let chosen = start::choose(&config).await.map_err(|refused| refused.to_string())?;
-    start::migrate(&chosen.dsn).await.map_err(|error| error.chain().unwrap_or_default())
+    let direct = start::direct(&config, &chosen.dsn).map_err(|error| format!("the database's address {error}"))?;
+    start::migrate(&direct).await.map_err(|error| error.chain().unwrap_or_default())
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::db::bootstrap::{self, Candidate, Refused};
 use crate::db::dsn::{Dsn, DsnError};
+use crate::db::pool::session;
 use crate::db::{Db, migrate};
 use crate::domain::scenarios::catalogue;
 use crate::domain::{flags, scenarios};
@@ -69,14 +70,15 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
     }
     let chosen = choose(&config).await.map_err(StartError::NoDatabase)?;
     let db = Db::new(&chosen.dsn, &config).map_err(StartError::Address)?;
+    let direct = direct(&config, &chosen.dsn).map_err(StartError::Address)?;
     let watched = db.clone();
     tokio::spawn(async move { watched.watch_replica().await });
     if chosen.reachable {
-        migrate(&chosen.dsn).await.map_err(StartError::Migration)?;
+        migrate(&direct).await.map_err(StartError::Migration)?;
         return Ok(begin(App::new(config, db, clock, true)));
     }
     let app = begin(App::new(config, db, clock, false));
-    tokio::spawn(migrate_when_back(Arc::clone(&app), chosen.dsn));
+    tokio::spawn(migrate_when_back(Arc::clone(&app), direct));
     Ok(app)
 }
 
@@ -151,7 +153,11 @@ pub async fn choose(config: &Config) -> Result<bootstrap::Chosen, Refused> {
     let candidates = config.database_urls.iter();
     let candidates = candidates.map(|(name, url)| Candidate { name, dsn: Dsn::parse(url.expose()) }).collect();
     let (strict, timeout) = (config.strict_bootstrap, config.bootstrap_timeout);
-    let chosen = bootstrap::choose(candidates, strict, timeout, bootstrap::probe).await?;
+    let probe = |dsn: Dsn| {
+        let session = session(&dsn, config);
+        bootstrap::probe(dsn, session, config.pool_mode)
+    };
+    let chosen = bootstrap::choose(candidates, strict, timeout, probe).await?;
     for attempt in &chosen.failed {
         tracing::warn!(%attempt, "a database was passed over");
     }
@@ -165,6 +171,15 @@ pub async fn choose(config: &Config) -> Result<bootstrap::Chosen, Refused> {
         );
     }
     Ok(chosen)
+}
+
+/// The address of the database past whatever shares its sessions.
+///
+/// # Errors
+/// If it is none.
+pub fn direct(config: &Config, chosen: &Dsn) -> Result<Dsn, DsnError> {
+    let Some(url) = &config.database_url_direct else { return Ok(chosen.clone()) };
+    Dsn::parse(url.expose()).map_err(|error| DsnError(format!("DATABASE_URL_DIRECT {error}")))
 }
 
 /// Brings the schema up to date and adds the exercises that are missing.

@@ -18,8 +18,9 @@ use tokio_postgres::config::{Host, SslMode};
 pub async fn run(config: Config, words: Vec<OsString>) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("with-database needs a program to run")?;
     let chosen = start::choose(&config).await.map_err(|refused| refused.to_string())?;
+    let direct = start::direct(&config, &chosen.dsn).map_err(|error| format!("the database's address {error}"))?;
     telemetry::flush();
-    let error = Command::new(program).args(arguments).envs(environment(&chosen.dsn)).exec();
+    let error = Command::new(program).args(arguments).envs(environment(&direct)).exec();
     Err(format!("{} cannot be run: {error}", program.display()))
 }
 

@@ -6,6 +6,9 @@
 #   cluster.sh status DIR                 say whether it runs; exit code 3 when it does not
 #   cluster.sh follow DIR PRIMARY         make and start a copy in DIR that follows the cluster in PRIMARY; prints its URL
 #   cluster.sh promote DIR                let it follow nobody any more, and take writes
+#   cluster.sh pool DIR PORT MODE [LINE...]
+#                                         be a PgBouncer on this port in front of it, in this pool mode, with these lines in
+#                                         its configuration, until it is ended
 #   cluster.sh url DIR                    print its URL
 #   cluster.sh psql DIR [ARGUMENT...]     open psql in its database
 #   cluster.sh remove DIR                 stop it and delete it, data and all
@@ -358,6 +361,32 @@ follow_cluster() {
     unlock_cluster
 }
 
+# Takes the place of this process, so that who started it can end it. PgBouncer as well refuses to run as root.
+pool_cluster() {
+    local port=$1 mode=$2 pooler unpacked
+    shift 2
+    unpacked=$(dirname "${BASH_SOURCE[0]}")/../.dev/tools
+    if ! pooler=$(PATH=$PATH:/usr/sbin command -v pgbouncer); then
+        [ -x "$unpacked/usr/sbin/pgbouncer" ] || die "PgBouncer is missing; 'make pooler' fetches it."
+        make_directory "$base/pooler"
+        # The server's user may not be able to enter the checkout.
+        cp "$unpacked"/usr/sbin/pgbouncer "$unpacked"/usr/lib/*-linux-gnu/*.so* "$base/pooler"
+        pooler=$base/pooler/pgbouncer
+        export LD_LIBRARY_PATH=$base/pooler
+    fi
+    (umask 077 && printf '"repduel" "%s"\n' "$(cat "$dir/password")" >"$base/pooler.users")
+    {
+        printf '[databases]\n* = host=127.0.0.1 port=%s\n[pgbouncer]\n' "$(cat "$dir/port")"
+        printf 'listen_addr = 127.0.0.1\nlisten_port = %s\nunix_socket_dir =\npool_mode = %s\n' "$port" "$mode"
+        printf 'auth_type = scram-sha-256\nauth_file = %s\nadmin_users = repduel\n' "$base/pooler.users"
+        printf '%s\n' "$@"
+    } >"$base/pooler.ini"
+    give_to_server "$base/pooler.users"
+    cd /
+    exec 7>&- 9>&-
+    exec "${as_user[@]}" "$pooler" "$base/pooler.ini" </dev/null
+}
+
 promote_cluster() { as_server "$bin/pg_ctl" promote -D "$base/data" -s -w -t 60; }
 
 stop_cluster() {
@@ -441,7 +470,7 @@ unpack)
     unpack_packages "$@"
     exit
     ;;
-start | stop | status | follow | promote | url | psql | remove | with) [ $# -ge 1 ] || usage ;;
+start | stop | status | follow | promote | pool | url | psql | remove | with) [ $# -ge 1 ] || usage ;;
 *) usage ;;
 esac
 
@@ -456,7 +485,7 @@ follow)
     [ $# = 1 ] || usage
     make_directory "$dir"
     ;;
-url | psql) [[ -s $dir/password && -s $dir/port ]] || die "There is no cluster in $dir; start one first." ;;
+pool | url | psql) [[ -s $dir/password && -s $dir/port ]] || die "There is no cluster in $dir; start one first." ;;
 *)
     if [ ! -d "$dir" ]; then
         if [ "$command" != status ]; then exit 0; fi
@@ -476,6 +505,10 @@ stop) stop_cluster ;;
 follow)
     follow_cluster "$1"
     cluster_url
+    ;;
+pool)
+    [ $# -ge 2 ] || usage
+    pool_cluster "$@"
     ;;
 promote)
     need_programs

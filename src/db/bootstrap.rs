@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::dsn::{Dsn, DsnError};
 use super::tls;
+use crate::config::PoolMode;
+use tokio_postgres::SimpleQueryMessage;
 
 /// An address to try, under the name of the variable it came from.
 pub struct Candidate {
@@ -101,18 +103,30 @@ where
     }
 }
 
-/// Connects for real: opens a connection, runs `select 1`, closes it.
+/// What is said where sessions are shared and nobody said so: what one request prepared or set, another one would meet.
+pub const SHARED: &str = "connections share their sessions, as behind a PgBouncer in transaction mode: set \
+    DATABASE_POOL_MODE=transaction and DATABASE_URL_DIRECT, or its pool_mode to session";
+
+/// Connects for real, twice: asks each connection for its session, and closes them.
 ///
 /// # Errors
-/// What went wrong, in a sentence without secrets.
-pub async fn probe(dsn: Dsn) -> Result<(), String> {
+/// What went wrong, in a sentence without secrets; [`SHARED`] if both have the same session and must not.
+pub async fn probe(dsn: Dsn, session: tokio_postgres::Config, mode: PoolMode) -> Result<(), String> {
     let tls = tls::connector(&dsn).map_err(|error| error.0)?;
-    let (client, connection) = dsn.config.connect(tls).await.map_err(|error| sentence(&error, &dsn))?;
-    let driver = tokio::spawn(connection);
-    let answer = client.simple_query("select 1").await.map_err(|error| sentence(&error, &dsn));
-    drop(client);
-    driver.abort();
-    answer.map(|_| ())
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let (client, connection) = session.connect(tls.clone()).await.map_err(|error| sentence(&error, &dsn))?;
+        let driver = tokio::spawn(connection);
+        let answer = client.simple_query("select pg_backend_pid()").await.map_err(|error| sentence(&error, &dsn));
+        let answered: Option<String> = answer?.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        open.push((client, driver, answered));
+    }
+    let is_one = matches!(open.as_slice(), [(_, _, Some(one)), (_, _, Some(other))] if one == other);
+    open.iter().for_each(|(_, driver, _)| driver.abort());
+    if is_one && mode == PoolMode::Session { Err(SHARED.to_owned()) } else { Ok(()) }
 }
 
 /// The whole chain of an error on one line. PostgreSQL's messages never hold the password; the user, whom they quote, is

@@ -12,6 +12,7 @@ mod shared;
 pub mod statement;
 pub mod tls;
 pub mod tx;
+pub mod unnamed;
 
 pub use pg_error::OnConstraint;
 pub use pool::Db;

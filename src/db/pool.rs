@@ -20,8 +20,8 @@ use super::pg_error::StatementError;
 use super::replica::Replica;
 use super::shared::SharedLane;
 use super::statement::{Conn, Lane, Statement};
-use super::tls;
-use crate::config::Config;
+use super::{tls, unnamed};
+use crate::config::{Config, PoolMode};
 use crate::error::{Error, Result};
 use crate::telemetry::QueryTimes;
 
@@ -59,6 +59,7 @@ pub struct Db {
     own: Arc<(PgConfig, MakeRustlsConnect)>,
     times: QueryTimes,
     replica: Option<Arc<Replica>>,
+    mode: PoolMode,
 }
 
 /// The encrypted or plain stream below a connection.
@@ -72,12 +73,20 @@ impl Db {
     pub fn new(dsn: &Dsn, config: &Config) -> Result<Self, DsnError> {
         let (pool, pg, tls) = pool_for(dsn, config)?;
         let replica = match &config.database_url_replica {
-            Some(url) => Some(Arc::new(Replica::new(pool_for(&Dsn::parse(url.expose())?, config)?.0))),
+            Some(url) => {
+                let (pool, ..) = pool_for(&Dsn::parse(url.expose())?, config)?;
+                Some(Arc::new(Replica::new(pool, config.pool_mode)))
+            }
             None => None,
         };
         let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
         let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), SHARED_CLIENTS));
-        Ok(Self { pool, shared, pulse, own: Arc::new((pg, tls)), times: QueryTimes::default(), replica })
+        let own = match &config.database_url_direct {
+            Some(url) => own(&Dsn::parse(url.expose())?, config)?,
+            None => (pg, tls),
+        };
+        let (own, times) = (Arc::new(own), QueryTimes::default());
+        Ok(Self { pool, shared, pulse, own, times, replica, mode: config.pool_mode })
     }
 
     /// Keeps an eye on the replica, if there is one, without which it is never asked.
@@ -99,7 +108,12 @@ impl Db {
         connection.inspect_err(|_| self.times.no_connection())
     }
 
-    /// A connection for one purpose, beside the pool.
+    /// What a connection to it is.
+    pub(super) fn mode(&self) -> PoolMode {
+        self.mode
+    }
+
+    /// A session for one purpose, beside the pool and past whatever shares sessions.
     ///
     /// # Errors
     /// PostgreSQL's, or the network's.
@@ -160,7 +174,7 @@ impl Db {
 /// A pool of connections to this address, and what opens one.
 fn pool_for(dsn: &Dsn, config: &Config) -> Result<(Pool, PgConfig, MakeRustlsConnect), DsnError> {
     let tls = tls::connector(dsn)?;
-    let mut pg = session(dsn.config.clone(), config.statement_timeout.min(STATEMENT_TIMEOUT_MAX));
+    let mut pg = session(dsn, config);
     // Several hosts share the time for opening a connection: a silent first one must leave some to the second.
     if let (2.., Ok(hosts)) = (pg.get_hosts().len(), u32::try_from(pg.get_hosts().len())) {
         pg.connect_timeout((POOL_CREATE - HANDSHAKE) / hosts);
@@ -188,8 +202,23 @@ fn pool_for(dsn: &Dsn, config: &Config) -> Result<(Pool, PgConfig, MakeRustlsCon
     Ok((pool, pg, tls))
 }
 
-/// The settings of every session. `jit` never pays for queries as short as ours.
-fn session(mut pg: PgConfig, statement_timeout: Duration) -> PgConfig {
+/// What opens a session that nobody shares.
+fn own(dsn: &Dsn, config: &Config) -> Result<(PgConfig, MakeRustlsConnect), DsnError> {
+    let alone = Config { pool_mode: PoolMode::Session, ..config.clone() };
+    Ok((session(dsn, &alone), tls::connector(dsn)?))
+}
+
+/// How a connection is opened, with the settings of every session; where sessions are shared, the role has to have them. `jit`
+/// never pays for queries as short as ours.
+#[must_use]
+pub fn session(dsn: &Dsn, config: &Config) -> PgConfig {
+    let (mut pg, statement_timeout) = (dsn.config.clone(), config.statement_timeout.min(STATEMENT_TIMEOUT_MAX));
+    if pg.get_application_name().is_none() {
+        pg.application_name("repduel-backend");
+    }
+    if config.pool_mode == PoolMode::Transaction {
+        return pg;
+    }
     let given = pg.get_options().unwrap_or_default();
     let options = format!(
         "{given} -c jit=off -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
@@ -198,16 +227,16 @@ fn session(mut pg: PgConfig, statement_timeout: Duration) -> PgConfig {
         IDLE_IN_TRANSACTION.as_millis(),
     );
     pg.options(options.trim().to_owned());
-    if pg.get_application_name().is_none() {
-        pg.application_name("repduel-backend");
-    }
     pg
 }
 
 /// Runs a statement on whatever a client is, pooled or shared.
 macro_rules! run {
-    ($client:expr, $statement:expr, $method:ident, $params:expr) => {{
+    ($client:expr, $mode:expr, $statement:expr, $method:ident, $params:expr) => {{
         let wrap = |error| StatementError::new($statement.file, error);
+        if $mode == PoolMode::Transaction {
+            return Ok(unnamed::$method(&$client, $statement, $params).await.map_err(wrap)?);
+        }
         let prepared = $client.prepare_cached($statement.text).await.map_err(wrap)?;
         Ok($client.$method(&prepared, $params).await.map_err(wrap)?)
     }};
@@ -215,7 +244,7 @@ macro_rules! run {
 
 /// A pooled connection for one statement. When its caller leaves before the answer, it goes back to the pool only after the
 /// answer: whoever got it before would wait for a stranger's statement.
-struct Lease(Option<Object>);
+struct Lease(Option<Object>, PoolMode);
 
 impl Lease {
     fn connection(&self) -> Result<&Object> {
@@ -223,11 +252,13 @@ impl Lease {
     }
 
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        run!(self.connection()?, statement, query, params)
+        let connection = self.connection()?;
+        run!(connection, self.1, statement, query, params)
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        run!(self.connection()?, statement, execute, params)
+        let connection = self.connection()?;
+        run!(connection, self.1, statement, execute, params)
     }
 
     /// Gives it back with nothing running on it.
@@ -258,10 +289,12 @@ impl Conn for Db {
             match statement.lane {
                 Lane::Shared => {
                     let client = self.shared.client().await?;
-                    self.times.observe(statement.file, async { run!(client, statement, query, params) }).await
+                    self.times
+                        .observe(statement.file, async { run!(client, self.mode, statement, query, params) })
+                        .await
                 }
                 Lane::Pooled | Lane::Replicated => {
-                    let lease = Lease(Some(self.connection().await?));
+                    let lease = Lease(Some(self.connection().await?), self.mode);
                     let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();
                     answer
@@ -273,7 +306,7 @@ impl Conn for Db {
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         self.while_there(async {
-            let lease = Lease(Some(self.connection().await?));
+            let lease = Lease(Some(self.connection().await?), self.mode);
             let answer = self.times.observe(statement.file, lease.execute(statement, params)).await;
             lease.end();
             answer

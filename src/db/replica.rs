@@ -13,6 +13,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::statement::Statement;
+use super::unnamed;
+use crate::config::PoolMode;
 use crate::error::{Error, Result};
 
 /// How far behind it may be.
@@ -30,13 +32,14 @@ const REPLICA_AT: &str =
 /// A replica and what is known of it.
 pub struct Replica {
     pool: Pool,
+    mode: PoolMode,
     fit: AtomicBool,
 }
 
 impl Replica {
     /// One that is asked as soon as it has been found near enough.
-    pub fn new(pool: Pool) -> Self {
-        Self { pool, fit: AtomicBool::new(false) }
+    pub fn new(pool: Pool, mode: PoolMode) -> Self {
+        Self { pool, mode, fit: AtomicBool::new(false) }
     }
 
     /// What it answers, or nothing if the primary should be asked.
@@ -46,6 +49,9 @@ impl Replica {
         }
         let asked = async {
             let client = self.pool.get().await.ok()?;
+            if self.mode == PoolMode::Transaction {
+                return unnamed::query(&client, statement, params).await.ok();
+            }
             let prepared = client.prepare_cached(statement.text).await.ok()?;
             client.query(&prepared, params).await.ok()
         };
@@ -90,7 +96,7 @@ impl Replica {
 async fn position(pool: &Pool, query: &str) -> Result<Option<i64>> {
     let asked = async {
         let client = pool.get().await.map_err(Error::unavailable)?;
-        client.query_one(query, &[]).await.map_err(Error::unavailable)?.try_get(0).map_err(Error::internal)
+        client.query_typed_one(query, &[]).await.map_err(Error::unavailable)?.try_get(0).map_err(Error::internal)
     };
     tokio::time::timeout(ANSWER_WAIT, asked).await.map_err(Error::unavailable)?
 }

@@ -9,13 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use deadpool_postgres::Object;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::pg_error::{StatementError, statement_error};
 use super::pool::Db;
 use super::statement::{Conn, Statement};
+use super::unnamed;
+use crate::config::PoolMode;
 use crate::error::{Error, Result};
 use crate::telemetry::QueryTimes;
 
@@ -32,6 +34,7 @@ struct Session {
     in_transaction: AtomicBool,
     turns: Mutex<()>,
     times: QueryTimes,
+    mode: PoolMode,
 }
 
 /// Prepares the statement if this connection does not know it, and sends it when all that were polled before it are sent: one
@@ -40,17 +43,26 @@ macro_rules! run_in_turn {
     ($session:expr, $statement:expr, $method:ident, $params:expr) => {{
         let wrap = |error| StatementError::new($statement.file, error);
         let connection = $session.connection()?;
+        if $session.mode == PoolMode::Transaction {
+            let turn = $session.turns.lock().await;
+            return Ok(sent(turn, unnamed::$method(connection, $statement, $params)).await.map_err(wrap)?);
+        }
         let prepare = connection.prepare_cached($statement.text);
         let (turn, prepared) = tokio::join!(biased; $session.turns.lock(), prepare);
         let prepared = prepared.map_err(wrap)?;
-        let (mut turn, mut answer) = (Some(turn), pin!(connection.$method(&prepared, $params)));
-        let done = std::future::poll_fn(|context| {
-            let polled = answer.as_mut().poll(context); // the first poll sends it
-            turn = None;
-            polled
-        });
-        Ok(done.await.map_err(wrap)?)
+        Ok(sent(turn, connection.$method(&prepared, $params)).await.map_err(wrap)?)
     }};
+}
+
+/// Ends the turn as soon as the statement is sent, and waits for its answer.
+async fn sent<T>(turn: MutexGuard<'_, ()>, answer: impl Future<Output = T>) -> T {
+    let (mut turn, mut answer) = (Some(turn), pin!(answer));
+    std::future::poll_fn(|context| {
+        let polled = answer.as_mut().poll(context); // the first poll sends it
+        turn = None;
+        polled
+    })
+    .await
 }
 
 impl Session {
@@ -116,6 +128,7 @@ impl Db {
             in_transaction: AtomicBool::new(false),
             turns: Mutex::new(()),
             times: self.query_times().clone(),
+            mode: self.mode(),
         });
         let mut attempt = 1;
         loop {

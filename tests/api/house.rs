@@ -6,6 +6,7 @@ use std::path::Path;
 use repduel_backend::budget::Budget;
 use repduel_backend::config::VARS;
 use repduel_backend::db::statement::Statement;
+use repduel_backend::db::unnamed::sent_as;
 use repduel_backend::domain;
 use repduel_backend::http::cx::parameter_names;
 use repduel_backend::http::{body, guard, headers, route, server, service};
@@ -110,6 +111,22 @@ async fn every_statement_fits_the_schema() {
 
 /// Statements that decide whether a caller's token counts.
 const CALLERS: [&str; 4] = ["auth/get_active", "users/get_own", "users/lock_user", "levels/get_progress"];
+
+/// Behind a PgBouncer nobody asks for types: parameters are sent as what the Rust side can be.
+#[tokio::test]
+async fn every_statement_fits_the_schema_with_the_types_that_we_give() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    for statement in statements() {
+        let (file, types) = (statement.file, statement.params.iter().map(sent_as).collect::<Vec<_>>());
+        let prepared = client.prepare_typed(statement.text, &types).await;
+        let prepared = prepared.unwrap_or_else(|error| panic!("{file} with {types:?}: {error:?}"));
+        assert_eq!(prepared.params(), types, "{file}");
+        for (field, column) in statement.fields.iter().zip(prepared.columns()) {
+            assert!((field.accepts)(column.type_()), "{file}: {} is {}", field.name, column.type_());
+        }
+    }
+}
 
 #[test]
 fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {

@@ -37,6 +37,7 @@ mod migrations;
 mod migrations_under_load;
 mod outbox;
 mod payments;
+mod poolers;
 mod proxies;
 mod quest_orders;
 mod quests;

@@ -67,6 +67,21 @@ impl Cluster {
         self.script(&["promote"], &[]);
     }
 
+    /// A PgBouncer in front of it, in this mode, with these lines in its configuration.
+    pub fn pooled(&self, mode: &str, lines: &[&str]) -> Pooler {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster.sh");
+        let mut command = Command::new("bash");
+        command.args([script, "pool"]).arg(&self.directory).args([&port.to_string(), mode]).args(lines);
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let began = std::time::Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed().as_secs() < 30, "PgBouncer does not start; `make pooler` fetches it");
+            std::thread::yield_now();
+        }
+        Pooler { url: moved(&self.url(), "127.0.0.1", port), process }
+    }
+
     fn script(&self, before: &[&str], after: &[&str]) -> String {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cluster.sh");
         printed(Command::new("bash").arg(script).args(before).arg(&self.directory).args(after))
@@ -142,6 +157,20 @@ impl Cluster {
             let _ = signalling("CONT", &self.frozen).stderr(Stdio::null()).status();
             self.frozen.clear();
         }
+    }
+}
+
+/// A running PgBouncer. Ended when dropped.
+pub struct Pooler {
+    /// The address of the database by way of it.
+    pub url: String,
+    process: std::process::Child,
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

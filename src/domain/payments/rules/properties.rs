@@ -10,12 +10,15 @@ use crate::property;
 /// Something that happens to a purchase: its owner is told something of it, or somebody else owns it from now on.
 type Happens = (bool, usize, bool, bool);
 
+/// Where a life ends: whose the purchase is, what it gives, and whether it does.
+type End = (Option<UserId>, Tier, Meaning);
+
 fn user(number: usize) -> UserId {
     UserId(Uuid::from_u128(1 + number as u128))
 }
 
 /// What is told of a life that happens so, a second after another, and where it ends.
-fn life(happens: &[Happens]) -> (Vec<Statement>, Vec<Transfer>, (Option<UserId>, Tier, Meaning)) {
+fn life(happens: &[Happens]) -> (Vec<Statement>, Vec<Transfer>, End) {
     let (mut statements, mut transfers) = (Vec::new(), Vec::new());
     let mut end = (user(0), Tier::Gold, Meaning::Paid);
     for (second, (moves, to, is_platinum, ends)) in (0_i64..).zip(happens) {
