@@ -28,7 +28,7 @@ pub enum Lane {
     /// one would hold up everybody behind it.
     Shared,
     /// The replica's, while there is one that is near enough, else a connection of the pool: for reads that are everybody's and
-    /// may be seconds old, such as boards.
+    /// may be seconds old: boards, the list of exercises.
     Replicated,
     /// A connection of the pool: for everything else.
     Pooled,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::port_of;
 use crate::support::ledger::of_weight;
-use crate::support::{Cluster, Served, eventually};
+use crate::support::{ADMIN_TOKEN, Cluster, Served, eventually};
 
 const BOARD: &str = "/api/v1/scores/scenario/deadlift/leaderboard";
 
@@ -27,6 +27,15 @@ async fn lift(server: &Served, token: &str, kg: f64) -> u16 {
 async fn best_on_board(server: &Served) -> Option<f64> {
     let board: Value = server.request("GET", BOARD).send().await.expect(200).json();
     board[0]["score_value"].as_f64()
+}
+
+async fn shown_on_board(server: &Served) -> Value {
+    server.request("GET", BOARD).send().await.expect(200).json()[0]["user"]["display_name"].clone()
+}
+
+async fn is_listed(server: &Served, exercise: &str) -> bool {
+    let all = server.request("GET", "/api/v1/scenarios").send().await.expect(200).json();
+    all.as_array().unwrap().iter().any(|listed| listed["id"] == exercise)
 }
 
 #[tokio::test]
@@ -56,11 +65,13 @@ async fn writes_follow_a_promotion_without_a_restart() {
 }
 
 #[tokio::test]
-async fn boards_are_read_from_the_replica_while_it_is_near() {
+async fn boards_and_exercises_are_read_from_the_replica_while_it_is_near() {
     let primary = Cluster::start("fast");
     let follower = primary.follower();
     let (url, replica) = (primary.url(), follower.url());
-    let server = Served::start(&[("DATABASE_URL", &url), ("DATABASE_URL_REPLICA", &replica)]).await;
+    let variables =
+        [("DATABASE_URL", url.as_str()), ("DATABASE_URL_REPLICA", &replica), ("ADMIN_API_TOKEN", ADMIN_TOKEN)];
+    let server = Served::start(&variables).await;
     let token = register(&server).await;
     assert_eq!(lift(&server, &token, 100.0).await, 200);
     eventually("the replica", async || server.said().contains("the replica serves reads")).await;
@@ -69,9 +80,31 @@ async fn boards_are_read_from_the_replica_while_it_is_near() {
     // What the replica is kept from, the board does not show, for as long as that is young.
     let copied = follower.client().await;
     copied.batch_execute("select pg_wal_replay_pause()").await.unwrap();
+    let exercise = json!({ "id": "log_toss", "name": "Log Toss" });
+    server.request("POST", "/api/v1/scenarios").bearer(ADMIN_TOKEN).json(&exercise).send().await.expect(200);
+    let name = json!({ "display_name": "Ada L." });
+    server.request("PATCH", "/api/v1/users/me").bearer(&token).json(&name).send().await.expect(200);
     assert_eq!(lift(&server, &token, 120.0).await, 200);
+    assert!(
+        !is_listed(&server, "log_toss").await && shown_on_board(&server).await == json!(null),
+        "the replica answers"
+    );
     assert_eq!(best_on_board(&server).await, Some(100.0), "the replica answers");
+    // What must show at once is asked of the primary: one's own lifts and account, and an exercise by its name.
+    let me = server.request("GET", "/api/v1/users/me").bearer(&token).send().await.expect(200).json();
+    let id = me["id"].as_str().unwrap();
+    for (path, pointer, then) in [
+        (format!("/api/v1/users/{id}"), "/display_name", json!("Ada L.")),
+        ("/api/v1/users/username/ada".to_owned(), "/display_name", json!("Ada L.")),
+        (format!("/api/v1/scores/user/{id}/scenario/deadlift"), "/0/weight_lifted", json!(120.0)),
+        (format!("/api/v1/scores/user/{id}/scenario/deadlift/highscore"), "/weight_lifted", json!(120.0)),
+        ("/api/v1/scenarios/log_toss/details".to_owned(), "/name", json!("Log Toss")),
+    ] {
+        let answer = server.request("GET", &path).send().await.expect(200).json();
+        assert_eq!(answer.pointer(pointer), Some(&then), "{path}");
+    }
     eventually("the primary in its place", async || best_on_board(&server).await == Some(120.0)).await;
+    assert!(is_listed(&server, "log_toss").await && shown_on_board(&server).await == json!("Ada L."));
     copied.batch_execute("select pg_wal_replay_resume()").await.unwrap();
     let back = "the replica serves reads";
     eventually("the replica again", async || server.said().matches(back).count() == 2).await;

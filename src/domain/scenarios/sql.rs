@@ -62,7 +62,7 @@ statements! {
     /// Those of these exercises that there are.
     pooled fn list_known(ids: &[ScenarioId]) -> many KnownRow = "scenarios/list_known";
     /// Every exercise, by name.
-    pooled fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
+    replicated fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
     /// All about one, but its calibration.
     shared fn get_details(id: &ScenarioId) -> opt DetailsRow = "scenarios/get_details";
     /// Its calibration.

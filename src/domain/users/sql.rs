@@ -69,8 +69,8 @@ statements! {
     shared fn get_own(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt UserRow = "users/get_own";
     /// One account by its name: the exact one, else the only one that differs by case.
     shared fn get_user_by_name(username: &str) -> opt UserRow = "users/get_user_by_name";
-    /// Several accounts.
-    pooled fn list_users(ids: &[UserId]) -> many UserRow = "users/list_users";
+    /// The accounts on a page of a board.
+    replicated fn list_users(ids: &[UserId]) -> many UserRow = "users/list_users";
     /// What a login is checked against: the exact address, else the only one that differs by case.
     shared fn get_credentials(email: &str) -> opt CredentialsRow = "users/get_credentials";
     /// Which names are taken by others.
