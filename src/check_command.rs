@@ -31,6 +31,10 @@ const CLOCK_OFF_MAX: Duration = Duration::from_secs(2);
 pub async fn run(config: Config, outbound: Vec<Outbound>) -> Result<(), String> {
     let mut findings = Findings::default();
     findings.good("configuration", "complete and consistent");
+    match config.app_env {
+        AppEnv::Production => findings.good("environment", "production"),
+        _ => findings.note("environment", "not production: secrets may be short, and those of payments missing"),
+    }
     databases(&config, &mut findings).await;
     let storage = &config.folders.storage;
     match folder(storage) {

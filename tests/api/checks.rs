@@ -25,6 +25,7 @@ async fn a_machine_that_can_serve_is_told_so() {
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
     for beginning in [
         "good  configuration: ",
+        "note  environment: not production",
         "good  DATABASE_URL: 127.0.0.1:",
         "good  encryption: ",
         "good  schema: version ",

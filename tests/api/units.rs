@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use repduel_backend::config::Config;
+
 use crate::support::TestFolder;
 
 /// The highest exposure that a service may be rated with, in tenths.
@@ -49,6 +51,42 @@ fn systemd_has_nothing_to_say_about_the_units() {
     let units = copied(&folder);
     assert!(units.len() >= 7, "{units:?}");
     assert_silent(&analyze(&["verify"], &units));
+}
+
+#[test]
+fn the_readme_names_every_unit_and_says_how_it_is_installed() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let section = readme.split("### Under systemd").nth(1).unwrap().split("\n### ").next().unwrap();
+    let all = "install -m 644 systemd/*.service systemd/*.socket systemd/*.timer /etc/systemd/system/";
+    assert!(section.contains(all));
+    let enabled = section.lines().find(|line| line.starts_with("systemctl enable --now ")).unwrap();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
+        match ending {
+            "service" => assert!(section.contains(&format!("| `{stem}")), "{name} is not in the table of units"),
+            "socket" | "timer" => assert!(enabled.split(' ').any(|word| word == name), "{name} is not enabled"),
+            "conf" => {
+                assert!(section.contains(&format!("install -D -m 644 systemd/{name} ")), "{name} is not installed")
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_production_wants_is_handed_over_without_doppler() {
+    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/without-doppler.conf")).unwrap();
+    let given: Vec<&str> =
+        own.lines().filter_map(|line| line.strip_prefix("LoadCredential=")?.split(':').next()).collect();
+    let lookup = |name: &str| {
+        given.contains(&name).then(|| match name {
+            "DATABASE_URL" => "postgres://u@h/d".to_owned(),
+            _ => "a secret of forty characters, or so, of it".to_owned(),
+        })
+    };
+    let production = |name: &str| if name == "APP_ENV" { Some("production".to_owned()) } else { lookup(name) };
+    Config::from_lookup(production).unwrap();
 }
 
 #[test]

@@ -45,6 +45,21 @@ async fn rules_and_scrapes_are_what_prometheus_reads_and_every_alert_fires_when_
     }
 }
 
+#[test]
+fn the_runbook_knows_every_alert_and_no_other() {
+    let readme = include_str!("../../../README.md");
+    let runbook = readme.split("### When an alarm goes off").nth(1).unwrap().split("\n### ").next().unwrap();
+    let firsts: String = runbook.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
+    let told: BTreeSet<&str> = firsts
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.starts_with(char::is_uppercase) && name.chars().all(char::is_alphanumeric))
+        .collect();
+    let alerts: BTreeSet<&str> = ALERTS.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert_eq!(told, alerts);
+}
+
 /// Takes what stands in these brackets out of an expression; answers what is left, and what stood there.
 fn without(text: &str, open: char, close: char) -> (String, Vec<String>) {
     let (mut left, mut taken) = (String::new(), Vec::new());
