@@ -75,9 +75,8 @@ async fn database(name: &str, url: &Secret, config: &Config, findings: &mut Find
     let began = Instant::now();
     let tls = tls::connector(&dsn).map_err(|error| error.0)?;
     let sentence = |error| format!("{}: {}", dsn.location(), bootstrap::sentence(&error, &dsn));
-    bootstrap::probe(dsn.clone(), session(&dsn, config), config.pool_mode)
-        .await
-        .map_err(|failure| format!("{}: {failure}", dsn.location()))?;
+    let probed = bootstrap::probe(dsn.clone(), session(&dsn, config), config.pool_mode).await;
+    probed.map_err(|failure| format!("{}: {failure}", dsn.location()))?;
     let (client, connection) = session(&dsn, config).connect(tls).await.map_err(sentence)?;
     let driver = tokio::spawn(connection);
     let facts = Facts::ask(&client).await.map_err(sentence)?;

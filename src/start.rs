@@ -78,7 +78,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Arc<App>, StartError>
         return Ok(begin(App::new(config, db, clock, true)));
     }
     let app = begin(App::new(config, db, clock, false));
-    tokio::spawn(migrate_when_back(Arc::clone(&app), direct));
+    tokio::spawn(migrate_when_back(Arc::clone(&app), chosen.dsn, direct));
     Ok(app)
 }
 
@@ -145,6 +145,11 @@ async fn sweep(app: Arc<App>) {
     }
 }
 
+fn probe(dsn: Dsn, config: &Config) -> impl Future<Output = std::result::Result<(), String>> {
+    let session = session(&dsn, config);
+    bootstrap::probe(dsn, session, config.pool_mode)
+}
+
 /// Chooses the database of this configuration and logs what was tried.
 ///
 /// # Errors
@@ -153,11 +158,7 @@ pub async fn choose(config: &Config) -> Result<bootstrap::Chosen, Refused> {
     let candidates = config.database_urls.iter();
     let candidates = candidates.map(|(name, url)| Candidate { name, dsn: Dsn::parse(url.expose()) }).collect();
     let (strict, timeout) = (config.strict_bootstrap, config.bootstrap_timeout);
-    let probe = |dsn: Dsn| {
-        let session = session(&dsn, config);
-        bootstrap::probe(dsn, session, config.pool_mode)
-    };
-    let chosen = bootstrap::choose(candidates, strict, timeout, probe).await?;
+    let chosen = bootstrap::choose(candidates, strict, timeout, |dsn| probe(dsn, config)).await?;
     for attempt in &chosen.failed {
         tracing::warn!(%attempt, "a database was passed over");
     }
@@ -194,9 +195,13 @@ pub async fn migrate(dsn: &Dsn) -> Result<()> {
     Ok(())
 }
 
-async fn migrate_when_back(app: Arc<App>, dsn: Dsn) {
+async fn migrate_when_back(app: Arc<App>, dsn: Dsn, direct: Dsn) {
     let mut told = None;
-    while let Err(error) = migrate(&dsn).await {
+    let probed_and_migrated = async || {
+        probe(dsn.clone(), &app.config).await.map_err(Error::unavailable)?;
+        migrate(&direct).await
+    };
+    while let Err(error) = probed_and_migrated().await {
         let cause = error.chain();
         if cause != told {
             tracing::warn!(cause, "the schema is not up to date yet");

@@ -92,7 +92,13 @@ where
         };
         match tokio::time::timeout(timeout, connect(dsn.clone())).await {
             Ok(Ok(())) => return Ok(Chosen { name, dsn, reachable: true, failed }),
-            Ok(Err(failure)) => fail(Some(dsn.location()), failure),
+            Ok(Err(failure)) => {
+                let is_hopeless = failure == SHARED; // it is there, and will not be another one
+                fail(Some(dsn.location()), failure);
+                if is_hopeless {
+                    continue;
+                }
+            }
             Err(_) => fail(Some(dsn.location()), format!("no answer within {} s", timeout.as_secs_f32())),
         }
         hope = hope.or(Some((name, dsn)));
