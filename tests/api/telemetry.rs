@@ -1,7 +1,7 @@
 //! What operators see of the service: its log, its figures, whether it is ready.
 
 mod faults;
-mod figures;
+pub mod figures;
 mod lines;
 mod monitoring;
 mod ready;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use super::SQUAT;
 use crate::support::database::connect;
 use crate::support::ledger::{Dice, assert_bests, delete_request, lift_request, of_weight, waiting};
 use crate::support::{TestApp, TestDatabase, eventually};
+use crate::telemetry::figures::Figures;
 
 /// The service, and connections to its database that are not the service's.
 async fn with_connections(count: usize) -> (TestApp, Vec<Client>) {
@@ -158,23 +160,41 @@ async fn bests_stay_true_under_any_writes_of_several_connections() {
     assert_bests(&app.pg).await;
 }
 
+/// How often the service has taken a transaction back.
+async fn rollbacks(app: &TestApp) -> f64 {
+    Figures::of(app).await.value("db_query_duration_seconds_count", &json!({ "statement": "rollback" }))
+}
+
 #[tokio::test]
 async fn a_deletion_that_meets_the_earlier_server_in_a_deadlock_is_done_again() {
-    let (app, connections) = with_connections(1).await;
+    let (app, connections) = with_connections(2).await;
     let ada = app.lifter("ada").await;
-    let score = insert(&app.pg, ada.id, SQUAT, 100.0, 1.0).await;
-    let [earlier] = <[Client; 1]>::try_from(connections).ok().unwrap();
-    // PostgreSQL breaks off the one whose patience ends first: the service, after a second.
-    earlier.batch_execute("set deadlock_timeout = '10s'; begin").await.unwrap();
-    earlier.execute("select from scores where id = $1 for update", &[&score]).await.unwrap();
+    let first = insert(&app.pg, ada.id, SQUAT, 110.0, 2.0).await;
+    let second = insert(&app.pg, ada.id, SQUAT, 100.0, 1.0).await;
+    let [earlier, other] = <[Client; 2]>::try_from(connections).ok().unwrap();
+    let lock = "select from scores where id = $1 for update";
+    // PostgreSQL looks for a deadlock once in each wait, a second after its beginning, and breaks off whoever looks. So it must
+    // be the service that closes the circle, however long the steps before take: it is held by somebody else until the earlier
+    // server waits, which looks too late.
+    earlier.batch_execute("set deadlock_timeout = '10min'; begin").await.unwrap();
+    earlier.execute(lock, &[&second]).await.unwrap();
+    other.batch_execute("begin").await.unwrap();
+    other.execute(lock, &[&first]).await.unwrap();
     let deleting = tokio::spawn({
         let request = delete_request(&app, &ada);
         async move { request.send().await }
     });
-    eventually("the wait for the score", async || waiting(&app.pg).await == 1).await;
-    insert(&earlier, ada.id, SQUAT, 120.0, 0.0).await;
-    earlier.batch_execute("commit").await.unwrap();
+    eventually("the wait for the first score", async || waiting(&app.pg).await == 1).await;
+    let user = ada.id;
+    let inserting = tokio::spawn(async move {
+        insert(&earlier, user, SQUAT, 120.0, 0.0).await;
+        earlier.batch_execute("commit").await.unwrap();
+    });
+    eventually("the wait for the lifter", async || waiting(&app.pg).await == 2).await;
+    other.batch_execute("rollback").await.unwrap();
+    inserting.await.unwrap();
     deleting.await.unwrap().expect(204);
+    assert!((rollbacks(&app).await - 1.0).abs() < 1e-9, "there was a deadlock, and one is enough");
     assert_eq!(app.count("select count(*) from scores").await, 0);
     assert_bests(&app.pg).await;
 }
