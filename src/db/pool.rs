@@ -281,7 +281,7 @@ impl Drop for Lease {
 impl Conn for Db {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         if let (Lane::Replicated, Some(replica)) = (statement.lane, &self.replica)
-            && let Some(rows) = replica.rows(statement, params).await
+            && let Some(rows) = replica.rows(&self.times, statement, params).await
         {
             return Ok(rows);
         }

@@ -8,14 +8,17 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
+use tokio::time::timeout_at;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::pg_error::StatementError;
 use super::statement::Statement;
 use super::unnamed;
 use crate::config::PoolMode;
 use crate::error::{Error, Result};
+use crate::telemetry::QueryTimes;
 
 /// How far behind it may be.
 const LAG_MAX: Duration = Duration::from_secs(5);
@@ -43,19 +46,21 @@ impl Replica {
     }
 
     /// What it answers, or nothing if the primary should be asked.
-    pub async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Option<Vec<Row>> {
+    pub async fn rows(
+        &self,
+        times: &QueryTimes,
+        statement: &'static Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Option<Vec<Row>> {
         if !self.fit.load(Ordering::Relaxed) {
             return None;
         }
-        let asked = async {
-            let client = self.pool.get().await.ok()?;
-            if self.mode == PoolMode::Transaction {
-                return unnamed::query(&client, statement, params).await.ok();
-            }
-            let prepared = client.prepare_cached(statement.text).await.ok()?;
-            client.query(&prepared, params).await.ok()
+        let until = tokio::time::Instant::now() + ANSWER_WAIT;
+        let client = timeout_at(until, self.pool.get()).await.ok()?.ok();
+        let rows = match &client {
+            Some(client) => times.observe(statement.file, ask((client, self.mode), statement, params, until)).await.ok(),
+            None => None,
         };
-        let rows = tokio::time::timeout(ANSWER_WAIT, asked).await.ok().flatten();
         if rows.is_none() {
             self.judge(false); // until the next look
         }
@@ -91,6 +96,24 @@ impl Replica {
             }
         }
     }
+}
+
+/// What it answers until then.
+async fn ask(
+    (client, mode): (&Object, PoolMode),
+    statement: &'static Statement,
+    params: &[&(dyn ToSql + Sync)],
+    until: tokio::time::Instant,
+) -> Result<Vec<Row>> {
+    let asked = async {
+        if mode == PoolMode::Transaction {
+            return unnamed::query(client, statement, params).await;
+        }
+        let prepared = client.prepare_cached(statement.text).await?;
+        client.query(&prepared, params).await
+    };
+    let answer = timeout_at(until, asked).await.map_err(Error::unavailable)?;
+    Ok(answer.map_err(|error| StatementError::new(statement.file, error))?)
 }
 
 async fn position(pool: &Pool, query: &str) -> Result<Option<i64>> {

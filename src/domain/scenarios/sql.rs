@@ -61,8 +61,8 @@ statements! {
     shared fn get_scenario(id: &ScenarioId) -> opt ScenarioRow = "scenarios/get_scenario";
     /// Those of these exercises that there are.
     pooled fn list_known(ids: &[ScenarioId]) -> many KnownRow = "scenarios/list_known";
-    /// Every exercise, by name.
-    replicated fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
+    /// Every exercise, by name. Not of a replica: what is kept in memory must not be what was before a notice.
+    pooled fn list_scenarios() -> many Scenario = "scenarios/list_scenarios";
     /// All about one, but its calibration.
     shared fn get_details(id: &ScenarioId) -> opt DetailsRow = "scenarios/get_details";
     /// Its calibration.
