@@ -17,6 +17,7 @@ use repduel_backend::telemetry::trace::{Kind, TraceContext, within};
 use serde_json::json;
 
 use crate::support::receiver::{Manner, Receiver};
+use crate::support::stripe::{self, Stripe};
 use crate::support::{PASSWORD, Request, Served, TestApp, TestDatabase, eventually};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -115,6 +116,29 @@ async fn a_trace_goes_from_the_caller_to_the_worker() {
         assert_eq!(word(&resource.attributes, "deployment.environment.name"), "development");
         assert_eq!(word(&resource.attributes, "service.version"), env!("CARGO_PKG_VERSION"));
     }
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn what_the_worker_asks_of_others_is_a_part_of_the_trace_that_caused_it() {
+    let (collector, vendor) = (Receiver::start(Manner::Status(200)).await, Stripe::start().await);
+    let database = TestDatabase::migrated().await;
+    let (url, endpoint) = (database.url(), format!("http://{}", collector.address));
+    let mut variables = vendor.variables().to_vec();
+    variables.extend([("DATABASE_URL", url.as_str()), ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]);
+    variables.push(("STRIPE_SECRET_KEY", stripe::KEY));
+    let served = Served::start(&variables).await;
+    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    let request = served.request("POST", "/api/v1/users").json(&new);
+    request.header("traceparent", &format!("00-{TRACE}-{CALLER}-01")).send().await.expect(201);
+
+    let handler = span(&collector, "POST /api/v1/users").await;
+    let worker = span_below(&collector, "outbox user.created", &handler).await;
+    let asked = span_below(&collector, "POST localhost", &worker).await;
+    assert_eq!((asked.kind, word(&asked.attributes, "http.response.status_code").as_str()), (3, "200"));
+    let told = vendor.calls()[0].headers["traceparent"].clone();
+    assert_eq!(told, format!("00-{TRACE}-{}-01", hex(&asked.span_id)));
+    span_below(&collector, "payments/update_customer", &worker).await;
     served.kill().await;
 }
 
