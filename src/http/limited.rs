@@ -155,6 +155,13 @@ impl FromCx for Limited {
     }
 }
 
+/// The address with its letters in lower case, one for one, as PostgreSQL's `lower` does it. Rust makes two of the Turkish
+/// `İ` and another letter of a Greek `Σ` at the end of a word: whoever wrote an address that way would have a budget of their
+/// own for the same account.
+fn folded(email: &str) -> String {
+    email.chars().filter_map(|letter| letter.to_lowercase().next()).collect()
+}
+
 impl Limited {
     /// Counts a login to the account of this email address, whether there is one or not. To be called before the password is
     /// looked at. Who is refused for their own address costs the account nothing, so that nobody is locked out by somebody else
@@ -164,7 +171,7 @@ impl Limited {
     /// 429 if there is no room, 503 if the database is away.
     pub async fn login(&self, email: &str) -> Result<()> {
         self.take(Budget::LoginAddress, self.address_key()).await?;
-        self.take(Budget::Login, email.trim().to_lowercase()).await
+        self.take(Budget::Login, folded(email.trim())).await
     }
 
     /// Counts a registration.

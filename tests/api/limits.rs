@@ -154,6 +154,24 @@ async fn logins_to_an_account_are_counted_whether_it_exists_or_not() {
 }
 
 #[tokio::test]
+async fn an_account_has_one_budget_however_its_address_is_written() {
+    let app = TestApp::with_clock_and_variables(MORNING, &[("RATE_LIMIT_LOGIN_LIMIT", "3")]).await;
+    app.lifter("iris").await;
+    app.lifter("ΜΑΡΙΟΣ").await;
+    let writings = [
+        ["iris@example.com", "IRIS@example.com", "İrİs@example.com", "iriS@EXAMPLE.com"],
+        ["ΜΑΡΙΟΣ@example.com", "μαριοσ@example.com", "Μαριοσ@example.com", "ΜΑΡΙΟΣ@Example.com"],
+    ];
+    for [first, second, third, fourth] in writings {
+        for email in [first, second, third] {
+            // PostgreSQL takes each of them for the same account.
+            login_from(&app, "203.0.113.1", email, PASSWORD).send().await.expect(200);
+        }
+        refused(login_from(&app, "203.0.113.1", fourth, PASSWORD).send().await, 60);
+    }
+}
+
+#[tokio::test]
 async fn the_budgets_that_are_written_hold_as_they_are() {
     let defaults =
         [("RATE_LIMIT_LOGIN_LIMIT", "10"), ("RATE_LIMIT_LOGIN_ADDRESS_LIMIT", "60"), ("RATE_LIMIT_WRITE_LIMIT", "240")];
