@@ -16,6 +16,10 @@ fn build() -> TestFolder {
     folder.write("favicon.png", "icon");
     folder.write("flutter_service_worker.js", "self");
     folder.write("assets/AssetManifest.bin", "assets");
+    folder.write("assets/AssetManifest.json", "{}");
+    folder.write("assets/AssetManifest.bin.json", "{}");
+    folder.write("assets/packages/wakelock/no_sleep.js", "kit");
+    folder.write("assets/terms.HTML", "terms");
     folder.write("assets/fonts/Material.otf", "font");
     folder.write("canvaskit/canvaskit.wasm", "wasm");
     folder.write("canvaskit/canvaskit.js", "kit");
@@ -45,6 +49,11 @@ async fn files_are_kept_for_ever_or_asked_about() {
         ("/version.json", "application/json", "no-cache"),
         ("/favicon.png", "image/png", "no-cache"),
         ("/assets/AssetManifest.bin", "application/octet-stream", FOR_EVER),
+        // What names other files is asked about wherever it is: a list of a year ago names what is gone.
+        ("/assets/AssetManifest.json", "application/json", "no-cache"),
+        ("/assets/AssetManifest.bin.json", "application/json", "no-cache"),
+        ("/assets/packages/wakelock/no_sleep.js", "text/javascript; charset=utf-8", "no-cache"),
+        ("/assets/terms.HTML", "text/html; charset=utf-8", "no-cache"),
         ("/assets/fonts/Material.otf", "font/otf", FOR_EVER),
         ("/canvaskit/canvaskit.wasm", "application/wasm", FOR_EVER),
         ("/canvaskit/canvaskit.js", "text/javascript; charset=utf-8", FOR_EVER),

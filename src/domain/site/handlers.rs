@@ -28,8 +28,14 @@ const WEB_APP_SECURITY: HeaderValue = HeaderValue::from_static(
      frame-src https:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
 );
 
-/// Folders of the web app's build whose files are kept for ever. A file that is not in them is not a page.
-const ASSETS: [&str; 3] = ["assets", "canvaskit", "icons"];
+/// Folders of the web app's build whose files are kept for ever, but for those that [`names_others`]. A file that is not in
+/// them is not a page.
+const ASSETS: [&str; 3] = ["assets", CANVAS_KIT, "icons"];
+/// A program and the WebAssembly that belongs to it: kept alike, because neither runs with the other of another release.
+const CANVAS_KIT: &str = "canvaskit";
+/// Endings of files that name other files, of which every release has its own under the same name: Flutter's lists of fonts and
+/// assets, pages, programs.
+const NAMING_OTHERS: [&str; 5] = ["html", "htm", "js", "mjs", "json"];
 /// A worker that kept old builds alive in browsers: told that it is gone, they let go of it.
 const SERVICE_WORKER: &str = "flutter_service_worker.js";
 /// The page.
@@ -64,12 +70,19 @@ pub async fn web_app(app: Arc<App>, Tail(path): Tail, conditions: Conditions) ->
     let is_asset = ASSETS.contains(&first);
     match folder.find(&path).await? {
         Some(found) => {
-            let cache = if is_asset { FOR_EVER } else { ASKED_ABOUT };
+            let is_kept = is_asset && (first == CANVAS_KIT || !names_others(path.as_str()));
+            let cache = if is_kept { FOR_EVER } else { ASKED_ABOUT };
             found.reply(&conditions, Policy { cache, security: WEB_APP_SECURITY })
         }
         None if is_asset => Err(nothing_here()),
         None => index(folder, &conditions).await?.ok_or_else(nothing_here),
     }
+}
+
+/// Whether the file is one that the next release changes together with those that it names.
+fn names_others(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    NAMING_OTHERS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// The page, which finds out by itself what its address means; `None` while the build has none.
