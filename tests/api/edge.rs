@@ -73,6 +73,34 @@ async fn malformed_heads_get_problem_documents() {
 }
 
 #[tokio::test]
+async fn pages_may_do_nothing_with_a_device() {
+    let app = TestApp::start().await;
+    let answer = app.get("/health").await.expect(200);
+    let policy = answer.header("permissions-policy").unwrap();
+    let off: Vec<&str> = policy.split(", ").map(|one| one.strip_suffix("=()").expect("all are off")).collect();
+    // Whatever asks for its owner's consent, or tells of their device or what is around it.
+    for feature in [
+        "accelerometer",
+        "camera",
+        "display-capture",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "idle-detection",
+        "local-fonts",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "serial",
+        "usb",
+        "window-management",
+    ] {
+        assert!(off.contains(&feature), "{feature} in {policy}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_changes_nothing_and_is_a_problem() {
     let app = TestApp::start().await;
     let mut stream = TcpStream::connect(app.address).await.unwrap();
@@ -248,7 +276,9 @@ async fn only_trusted_hosts_are_served_when_they_are_listed() {
         let answer = to(host, "/api/v1/scenarios").send().await.expect(400);
         assert_eq!(answer.error_code(), "bad_host");
     }
-    to("10.0.0.7", "/health").send().await.expect(200);
+    for path in ["/health", "/health/", "/health/db", "/health/queue", "/ready", "/metrics"] {
+        to("10.0.0.7", path).send().await.expect(200);
+    }
 }
 
 #[tokio::test]
