@@ -5,7 +5,7 @@
 //! hyper's own has no body and no such header. The bytes of a file could be made to look like one, so a connection that has
 //! carried a file is not looked at any more.
 
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, HeaderValue};
 
 use super::{cors, headers};
 use crate::error::{Error, Problem};
@@ -21,9 +21,8 @@ pub fn bare_status(bytes: &[u8]) -> Option<u16> {
 
 /// The dressed answer, which ends the connection.
 #[must_use]
-pub fn dress(problem: Problem) -> Vec<u8> {
+pub fn dress(problem: Problem, request_id: HeaderValue) -> Vec<u8> {
     let mut all = HeaderMap::new();
-    let request_id = headers::request_id(&all);
     let error = Error::new(problem);
     let body = error.document("/", request_id.to_str().unwrap_or("-")).to_string();
     headers::decorate(&mut all, request_id, true);

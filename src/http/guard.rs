@@ -7,16 +7,18 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use hyper::header::{HeaderMap, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::dress::{bare_status, dress};
 use super::framing::{Framing, Phase};
+use super::headers;
 use crate::error::Problem;
 
 /// Time a connection may be without a request. Caddy keeps idle connections for 2 s, so that it is always Caddy who closes
@@ -34,11 +36,23 @@ const LINGER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes that are taken at a time.
 const LINGER_PIECE_BYTES: usize = 16 * 1024;
 
-/// What the service tells about a connection.
+/// What the service tells the guard about a connection, and the guard the service.
 #[derive(Default)]
 pub struct Notes {
     /// An answer held bytes that others chose.
     pub carried_file: AtomicBool,
+    /// What was refused before it was a request, which ends the connection.
+    pub refused: OnceLock<Refused>,
+}
+
+/// A refusal that the service did not see.
+pub struct Refused {
+    /// The request id that its answer has.
+    pub request_id: HeaderValue,
+    /// The status that its answer has.
+    pub status: u16,
+    /// When the wait for it began.
+    pub since: Instant,
 }
 
 /// A connection that is guarded.
@@ -216,7 +230,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<IO> {
         let bare = bare_status(bytes).filter(|_| !self.notes.carried_file.load(Ordering::Relaxed));
         let Some(status) = bare else { return self.write(cx, bytes) };
         let problem = *self.refusal.get_or_insert(Problem::of_status(status));
-        self.write_answer(cx, Answer { bytes: dress(problem), written: 0, stands_for: bytes.len() })
+        let request_id = headers::request_id(&HeaderMap::new());
+        let answer = dress(problem, request_id.clone());
+        let _ = self.notes.refused.set(Refused { request_id, status: problem.status(), since: self.since });
+        self.write_answer(cx, Answer { bytes: answer, written: 0, stands_for: bytes.len() })
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

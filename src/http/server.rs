@@ -16,9 +16,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use super::guard::{Guard, Notes};
+use super::guard::{Guard, Notes, Refused};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
+use crate::telemetry::RequestLine;
 
 /// Connections at one time.
 pub const CONNECTIONS_MAX: u32 = 4096;
@@ -112,7 +113,7 @@ async fn connection(
 ) {
     let notes = Arc::new(Notes::default());
     let guard = Guard::new(stream, Arc::clone(&notes));
-    let respond = service_fn(move |request| {
+    let respond = service_fn(|request| {
         let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
         async move { Ok::<_, std::convert::Infallible>(service.respond(request, peer.ip(), &notes).await) }
     });
@@ -131,6 +132,9 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended");
+    }
+    if let Some(Refused { request_id, status, since }) = notes.refused.get() {
+        RequestLine::refused(&service.app.telemetry, request_id.clone(), since.into_std(), *status);
     }
     drop(permit);
 }

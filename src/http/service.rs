@@ -25,8 +25,8 @@ use super::router::{Found, Router};
 use super::{cors, headers, router};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::telemetry::trace::{Active, within};
-use crate::telemetry::{RequestLine, catching};
+use crate::telemetry::trace::within;
+use crate::telemetry::{Asked, Outcome, RequestLine, catching};
 
 /// Time a handler has; the app gives up at 10 s.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
@@ -117,7 +117,7 @@ impl Service {
                 let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared);
                 line.route(route.path, Arc::clone(&cx.caller));
                 limited::count(&cx)?;
-                self.run(route, cx, line.active()).await
+                self.run(route, cx, line.asked()).await
             }
         }
     }
@@ -152,17 +152,17 @@ impl Service {
 
     /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
     /// detached, so that a client that hangs up cannot cut a write in half.
-    async fn run(&self, route: &'static Route, cx: Cx, active: Active) -> Result<Response> {
+    async fn run(&self, route: &'static Route, cx: Cx, asked: Asked) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
         }
         let body = cx.body.clone();
-        let answer = within(active, caught((route.call)(cx)));
+        let answer = within(asked.active(), caught((route.call)(cx)));
         if route.method == Method::Get {
             return in_time(&body, answer).await;
         }
-        let detached = self.app.writes.spawn(answer);
-        in_time(&body, async { detached.await.map_err(Error::internal)? }).await
+        let detached = self.app.writes.spawn(async { Outcome::of(asked, answer.await) });
+        in_time(&body, async { detached.await.map_err(Error::internal)?.take() }).await
     }
 }
 

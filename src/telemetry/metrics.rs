@@ -170,10 +170,12 @@ impl Metrics {
         registry.register("db_pool_timeouts", "Times that no connection of the pool was free in time", refused);
     }
 
-    /// A request was answered.
-    pub fn served(&self, method: &'static str, route: &'static str, status: u16, took: Duration) {
+    /// A request was answered, in this time if it was ours.
+    pub fn served(&self, method: &'static str, route: &'static str, status: u16, took: Option<Duration>) {
         self.requests.get_or_create(&Answered { method, route, status }).inc();
-        self.request_times.get_or_create(&Endpoint { method, route }).observe(took.as_secs_f64());
+        if let Some(took) = took {
+            self.request_times.get_or_create(&Endpoint { method, route }).observe(took.as_secs_f64());
+        }
     }
 
     /// Somebody tried to log in.
@@ -273,8 +275,8 @@ mod tests {
     async fn every_kind_is_told_as_prometheus_reads_it() {
         let queries = QueryTimes::default();
         let metrics = Metrics::new(&queries);
-        metrics.served("GET", "/a/{id}", 200, Duration::from_millis(20));
-        metrics.served("GET", "/a/{id}", 404, Duration::from_millis(600));
+        metrics.served("GET", "/a/{id}", 200, Some(Duration::from_millis(20)));
+        metrics.served("GET", "/a/{id}", 404, Some(Duration::from_millis(600)));
         metrics.login(&Ok(()));
         metrics.refresh(Err(&Error::new(crate::error::Problem::RefreshTokenReused)));
         metrics.rate_limit("login", false);

@@ -39,7 +39,7 @@ use writer::Lines;
 
 pub use metrics::{Metrics, QueryTimes};
 pub use panics::catching;
-pub use request_line::RequestLine;
+pub use request_line::{Asked, Outcome, RequestLine};
 pub use writer::flush;
 
 /// The name in every line.

@@ -1,10 +1,11 @@
 //! The log: one line a request, as the real program writes it.
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::database::connect;
+use crate::support::ledger::waiting;
 use crate::support::{PASSWORD, Served, TestDatabase, eventually};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -104,6 +105,69 @@ async fn a_client_that_leaves_is_a_499() {
     let line = line_of(&served, "gone").await;
     assert_eq!((&line["level"], &line["status"]), (&json!("INFO"), &json!(499)));
     pg.batch_execute("commit").await.unwrap();
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn what_a_write_fails_with_is_told_when_its_client_has_left() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    let user = served.request("POST", "/api/v1/users").json(&new).send().await.expect(201).json();
+    let form = format!("username=ada%40example.com&password={}", PASSWORD.replace(' ', "+"));
+    let login = served.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
+    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let (pg, watcher) = (connect(&database.url()).await, connect(&database.url()).await);
+    let fail = "create function fail() returns trigger language plpgsql as $$ begin raise 'no room on the bar'; end $$;
+        create trigger fail before insert on scores for each row execute function fail()";
+    pg.batch_execute(fail).await.unwrap();
+    pg.batch_execute("begin; select from users for update").await.unwrap();
+    let (path, body) = ("/api/v1/scores/scenario/back_squat", r#"{"weight_lifted": 100}"#);
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\nx-request-id: left\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    eventually("the wait for the lifter", async || waiting(&watcher).await == 1).await;
+    drop(stream);
+    assert_eq!(line_of(&served, "left").await["status"], 499);
+    pg.batch_execute("rollback").await.unwrap();
+    eventually("the line of the failure", async || lines_of(&served, "left").len() == 2).await;
+    let line = lines_of(&served, "left").remove(1);
+    let route = json!("/api/v1/scores/scenario/{scenario_id}");
+    assert_eq!((&line["level"], &line["method"], &line["route"]), (&json!("ERROR"), &json!("POST"), &route));
+    assert_eq!(line["user_id"], user["id"]);
+    let cause = line["error"].as_str().unwrap();
+    assert!(cause.starts_with("statement scores/insert_score: ") && cause.contains("no room on the bar"), "{cause}");
+    assert_eq!(served.said().matches("no room on the bar").count(), 1, "{}", served.said());
+    served.kill().await;
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_a_line_as_well() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let many = format!("GET /health HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: y\r\n".repeat(300));
+    for (bytes, status) in [("cuckoo-egg\r\n\r\n", 400), (many.as_str(), 431), ("GET /cuckoo-egg HT", 408)] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let _ = stream.write_all(bytes.as_bytes()).await;
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        let request_id = answer.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("it has an id");
+        drop(stream);
+        let line = line_of(&served, request_id).await;
+        assert_eq!((&line["level"], &line["status"]), (&json!("INFO"), &json!(status)));
+        assert_eq!((&line["method"], &line["route"]), (&json!("other"), &json!("-")));
+        assert!(line["duration_ms"].as_f64().unwrap() >= if status == 408 { 10_000.0 } else { 0.0 }, "{line}");
+    }
+    let figures = served.request("GET", "/metrics").send().await.expect(200);
+    let figures = String::from_utf8(figures.body.to_vec()).unwrap();
+    assert!(figures.contains("http_requests_total{method=\"other\",route=\"-\",status=\"408\"} 1\n"), "{figures}");
+    let slow = "http_request_duration_seconds_count{method=\"other\"";
+    assert!(!figures.contains(slow), "ten seconds that a client took are no slow answer: {figures}");
+    assert!(!served.said().contains("cuckoo-egg"));
     served.kill().await;
 }
 
