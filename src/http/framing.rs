@@ -3,7 +3,8 @@
 //!
 //! - a line of a head or a trailer that ends in a bare LF;
 //! - a length that is told twice, even alike, or both as `Content-Length` and by chunks;
-//! - a `Content-Length` that is more than digits, a `Transfer-Encoding` that is more than `chunked`.
+//! - a `Content-Length` that is more than digits, a `Transfer-Encoding` that is more than `chunked`;
+//! - the first line of HTTP/2, on which hyper would hang up without a word.
 //!
 //! Lines and lengths are all it knows: parsing stays hyper's. What it finds it *spoils*: it puts a NUL in place of the LF
 //! that ends the line. NUL is allowed nowhere in a head, so hyper refuses it like any other malformed head, with 400 and the
@@ -17,6 +18,9 @@
 /// Bytes that are kept of a line which comes in several pieces. A line about lengths that is longer is refused: honest ones
 /// have half of it.
 const LINE_KEPT: usize = 64;
+
+/// How a client begins that takes for granted that HTTP/2 is spoken.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +199,7 @@ impl Framing {
             (_, true) if self.named => self.end_head(),
             (_, true) => {} // an empty line before a request means nothing
             (_, false) if self.named => return self.judge_header(line),
+            (_, false) if line.begin.starts_with(PREFACE) => return Verdict::IsRefused,
             (_, false) => self.named = true,
         }
         Verdict::Passes
@@ -364,6 +369,7 @@ mod tests {
         }
         assert_eq!(follow_all("GET / HTTP/1.1\nhost: a\r\n\r\n"), Err(14));
         assert_eq!(follow_all("\nGET / HTTP/1.1\r\n\r\n"), Err(0));
+        assert_eq!(follow_all("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Err(15));
         let trailers = format!("{HEAD}transfer-encoding: chunked\r\n\r\n0\r\nt: 1\n");
         assert_eq!(follow_all(&trailers), Err(trailers.len() - 1));
     }

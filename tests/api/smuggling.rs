@@ -143,6 +143,7 @@ async fn signs_that_belong_nowhere_are_refused() {
         "GET /he\0alth HTTP/1.1\r\nhost: a\r\n\r\n",
         "GET /health HTTP/3.0\r\nhost: a\r\n\r\n",
         "GET /health\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "G\0T /health HTTP/1.1\r\nhost: a\r\n\r\n",
     ] {
         is_refused(&app, request, 400, "malformed_request").await;
