@@ -114,8 +114,19 @@ impl Once {
             return again(answer).map(|response| Kept(response, PhantomData));
         }
         let (status, text) = text_of(work(keyed.name(caller)).await?.reply()?).await?;
-        app.db.tx(async |tx| keyed.keep(&tx, caller, now, status, &text).await).await?;
-        Ok(Kept(stored_json(status, text.into_bytes()), PhantomData))
+        let first = async |tx| {
+            // Nobody held the key meanwhile: whoever stored an answer first has it, and another request must not take its place.
+            let stored = keyed.stored(&tx, caller, since).await?;
+            if stored.is_none() {
+                keyed.keep(&tx, caller, now, status, &text).await?;
+            }
+            Ok(stored)
+        };
+        let response = match app.db.tx(first).await? {
+            Some(answer) => again(answer)?,
+            None => stored_json(status, text.into_bytes()),
+        };
+        Ok(Kept(response, PhantomData))
     }
 }
 

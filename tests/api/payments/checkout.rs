@@ -245,3 +245,26 @@ async fn a_key_makes_one_page() {
     request(&other).send().await.expect(409);
     assert_eq!(stripe.calls().len(), 5);
 }
+
+#[tokio::test]
+async fn a_key_that_two_requests_take_at_once_stands_for_one_of_them() {
+    let stripe = Stripe::start().await;
+    let app = TestApp::with_variables(&stripe.variables()).await;
+    let ada = app.lifter("ada").await;
+    app.post_as(&ada, CHECKOUT, wanted()).await.expect(201); // makes the customer
+    let mut other = wanted();
+    other["price_id"] = json!("price_platinum");
+    let request =
+        |body: &Value| app.request("POST", CHECKOUT).bearer(&ada.token).json(body).header("idempotency-key", "one");
+    let slow = Mood::Slow(Duration::from_millis(500));
+    stripe.feel([slow, slow]);
+    let requests = [request(&wanted()), request(&other)];
+    let answers = at_once(requests.clone().map(|request| async move { request.send().await })).await;
+    let mut told: Vec<_> = answers.iter().zip(requests).collect();
+    told.sort_by_key(|(answer, _)| answer.status);
+    let [(made, first), (refused, second)] = <[_; 2]>::try_from(told).ok().unwrap();
+    assert_eq!((made.status, refused.status), (201, 409), "{answers:?}");
+    assert!(matches!(refused.error_code().as_str(), "idempotency_key_reused" | "idempotency_key_in_use"));
+    assert_eq!(first.send().await.expect(201).json(), made.json(), "what was answered stays so");
+    second.send().await.problem(409, "idempotency_key_reused");
+}
