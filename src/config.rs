@@ -127,10 +127,7 @@ pub const VARS: &[Var] = &[
     ),
     secret("DATABASE_URL_INTERNAL", "the database on the private network, tried first").or(&["DATABASE_URL_LOCAL"]),
     secret("DATABASE_URL", "the database from outside, tried second").or(&["DATABASE_URL_REMOTE"]),
-    secret(
-        "DATABASE_URL_REPLICA",
-        "a copy that follows the database; serves boards while it is at most 5 s behind",
-    ),
+    secret("DATABASE_URL_REPLICA", "a copy that follows the database; serves boards while it is at most 5 s behind"),
     var(
         "DATABASE_POOL_MODE",
         "session",

@@ -58,7 +58,9 @@ impl Replica {
         let until = tokio::time::Instant::now() + ANSWER_WAIT;
         let client = timeout_at(until, self.pool.get()).await.ok()?.ok();
         let rows = match &client {
-            Some(client) => times.observe(statement.file, ask((client, self.mode), statement, params, until)).await.ok(),
+            Some(client) => {
+                times.observe(statement.file, ask((client, self.mode), statement, params, until)).await.ok()
+            }
             None => None,
         };
         if rows.is_none() {

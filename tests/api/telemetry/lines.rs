@@ -91,14 +91,14 @@ async fn a_client_that_leaves_is_a_499() {
     let database = TestDatabase::migrated().await;
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
     let pg = connect(&database.url()).await;
-    pg.batch_execute("begin; lock table scenarios in access exclusive mode").await.unwrap();
+    pg.batch_execute("begin; lock table energy_standings in access exclusive mode").await.unwrap();
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream
-        .write_all(b"GET /api/v1/scenarios/back_squat/multiplier HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n")
+        .write_all(b"GET /api/v1/energy/leaderboard HTTP/1.1\r\nhost: a\r\nx-request-id: gone\r\n\r\n")
         .await
         .unwrap();
     let watcher = connect(&database.url()).await;
-    let waiting = "select count(*) from pg_locks where not granted and relation = 'scenarios'::regclass::oid";
+    let waiting = "select count(*) from pg_locks where not granted and relation = 'energy_standings'::regclass::oid";
     let waits = async || watcher.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 1;
     eventually("the statement at the lock", waits).await;
     drop(stream);
