@@ -244,14 +244,19 @@ macro_rules! run {
 
 /// A pooled connection for one statement. When its caller leaves before the answer, it goes back to the pool only after the
 /// answer: whoever got it before would wait for a stranger's statement.
-struct Lease(Option<Object>, PoolMode);
+pub(super) struct Lease(Option<Object>, PoolMode);
 
 impl Lease {
+    /// A lease on this connection.
+    pub(super) fn of(connection: Object, mode: PoolMode) -> Self {
+        Self(Some(connection), mode)
+    }
+
     fn connection(&self) -> Result<&Object> {
         self.0.as_ref().ok_or_else(|| Error::internal("the connection was given back"))
     }
 
-    async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
+    pub(super) async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
         let connection = self.connection()?;
         run!(connection, self.1, statement, query, params)
     }
@@ -262,7 +267,7 @@ impl Lease {
     }
 
     /// Gives it back with nothing running on it.
-    fn end(mut self) {
+    pub(super) fn end(mut self) {
         drop(self.0.take());
     }
 }
@@ -294,7 +299,7 @@ impl Conn for Db {
                         .await
                 }
                 Lane::Pooled | Lane::Replicated => {
-                    let lease = Lease(Some(self.connection().await?), self.mode);
+                    let lease = Lease::of(self.connection().await?, self.mode);
                     let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();
                     answer
@@ -306,7 +311,7 @@ impl Conn for Db {
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         self.while_there(async {
-            let lease = Lease(Some(self.connection().await?), self.mode);
+            let lease = Lease::of(self.connection().await?, self.mode);
             let answer = self.times.observe(statement.file, lease.execute(statement, params)).await;
             lease.end();
             answer

@@ -8,14 +8,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use tokio::time::timeout_at;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::pg_error::StatementError;
+use super::pool::Lease;
 use super::statement::Statement;
-use super::unnamed;
 use crate::config::PoolMode;
 use crate::error::{Error, Result};
 use crate::telemetry::QueryTimes;
@@ -56,12 +55,18 @@ impl Replica {
             return None;
         }
         let until = tokio::time::Instant::now() + ANSWER_WAIT;
-        let client = timeout_at(until, self.pool.get()).await.ok()?.ok();
-        let rows = match &client {
-            Some(client) => {
-                times.observe(statement.file, ask((client, self.mode), statement, params, until)).await.ok()
+        let rows = match timeout_at(until, self.pool.get()).await {
+            Ok(Ok(client)) => {
+                let lease = Lease::of(client, self.mode);
+                let asked =
+                    async { timeout_at(until, lease.rows(statement, params)).await.map_err(Error::unavailable)? };
+                let rows = times.observe(statement.file, asked).await.ok();
+                if rows.is_some() {
+                    lease.end();
+                }
+                rows
             }
-            None => None,
+            _ => None,
         };
         if rows.is_none() {
             self.judge(false); // until the next look
@@ -98,24 +103,6 @@ impl Replica {
             }
         }
     }
-}
-
-/// What it answers until then.
-async fn ask(
-    (client, mode): (&Object, PoolMode),
-    statement: &'static Statement,
-    params: &[&(dyn ToSql + Sync)],
-    until: tokio::time::Instant,
-) -> Result<Vec<Row>> {
-    let asked = async {
-        if mode == PoolMode::Transaction {
-            return unnamed::query(client, statement, params).await;
-        }
-        let prepared = client.prepare_cached(statement.text).await?;
-        client.query(&prepared, params).await
-    };
-    let answer = timeout_at(until, asked).await.map_err(Error::unavailable)?;
-    Ok(answer.map_err(|error| StatementError::new(statement.file, error))?)
 }
 
 async fn position(pool: &Pool, query: &str) -> Result<Option<i64>> {

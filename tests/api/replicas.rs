@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::cluster::port_of;
-use crate::support::ledger::of_weight;
+use crate::support::ledger::{of_weight, waiting};
 use crate::support::{ADMIN_TOKEN, Cluster, Served, eventually};
 
 const BOARD: &str = "/api/v1/scores/scenario/deadlift/leaderboard";
@@ -119,4 +119,29 @@ async fn boards_are_read_from_the_replica_while_it_is_near() {
         assert_eq!(lift(&server, &token, kg).await, 200);
         eventually("the lift on the board", async || best_on_board(&server).await == Some(kg)).await;
     }
+}
+
+#[tokio::test]
+async fn who_leaves_takes_the_replicas_connection_from_nobody() {
+    let primary = Cluster::start("fast");
+    let follower = primary.follower();
+    let (url, replica) = (primary.url(), follower.url());
+    let server = Served::start(&[("DATABASE_URL", &url), ("DATABASE_URL_REPLICA", &replica)]).await;
+    eventually("the replica", async || server.said().contains("the replica serves reads")).await;
+    // The lock is copied, too, when something behind it in the log is committed: a board of lifts waits there.
+    let (holder, copied) = (primary.client().await, follower.client().await);
+    holder.batch_execute("begin; lock table personal_bests in access exclusive mode").await.unwrap();
+    primary.client().await.batch_execute("create table whatever ()").await.unwrap();
+    let is_copied = "select count(*) from pg_locks
+        where mode = 'AccessExclusiveLock' and granted and relation = 'personal_bests'::regclass";
+    eventually("the lock", async || copied.query_one(is_copied, &[]).await.unwrap().get::<_, i64>(0) > 0).await;
+    let request = server.request("GET", BOARD);
+    let reader = tokio::spawn(async move { request.send().await });
+    eventually("the board at the lock", async || waiting(&copied).await == 1).await;
+    reader.abort();
+    let left = |line: &str| line.contains(r#""status":499"#);
+    eventually("the end of its request", async || server.said().lines().any(left)).await;
+    server.request("GET", "/api/v1/energy/leaderboard").send().await.expect(200);
+    assert!(!server.said().contains("the replica is behind or gone"), "it waited behind a stranger's statement");
+    holder.batch_execute("rollback").await.unwrap();
 }
