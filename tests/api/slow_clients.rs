@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use repduel_backend::app::App;
 use repduel_backend::error::Result;
 use repduel_backend::http::route::Table;
+use repduel_backend::http::server::CONNECTIONS_MAX;
 use repduel_backend::http::{Json, Route};
 use repduel_backend::route;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -100,6 +101,26 @@ async fn a_thousand_slow_clients_hold_up_nobody_and_leave_nothing() {
     drop(idle);
     eventually("the end of all connections", async || served.open_files() <= files).await;
     ordinary.send().await.expect(404);
+}
+
+#[tokio::test]
+async fn who_comes_to_a_full_house_waits_until_somebody_leaves() {
+    let database = TestDatabase::migrated().await;
+    let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let (files, most) = (served.open_files(), CONNECTIONS_MAX as usize);
+    let mut crowd = Vec::new();
+    for _ in 0..most {
+        crowd.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    eventually("the full house", async || served.open_files() >= files + most).await;
+    let mut late = TcpStream::connect(served.address).await.unwrap();
+    late.write_all(b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let early = tokio::time::timeout(Duration::from_millis(500), late.read_to_string(&mut answer)).await;
+    assert!(early.is_err(), "one more than there may be was answered: {answer}");
+    crowd.pop();
+    late.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[tokio::test]
