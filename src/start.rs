@@ -198,7 +198,8 @@ pub async fn migrate(dsn: &Dsn) -> Result<()> {
 async fn migrate_when_back(app: Arc<App>, dsn: Dsn, direct: Dsn) {
     let mut told = None;
     let probed_and_migrated = async || {
-        probe(dsn.clone(), &app.config).await.map_err(Error::unavailable)?;
+        let probed = tokio::time::timeout(app.config.bootstrap_timeout, probe(dsn.clone(), &app.config)).await;
+        probed.map_err(Error::unavailable)?.map_err(Error::unavailable)?;
         migrate(&direct).await
     };
     while let Err(error) = probed_and_migrated().await {
