@@ -154,6 +154,11 @@ fn responses(route: &Route, operation: &Operation, failures: &mut Failures) -> V
         let replayed = json!({ "description": description, "schema": { "const": "true" } });
         success.insert("headers".to_owned(), json!({ "Idempotency-Replayed": replayed }));
     }
+    if let Some(success) = success.as_object_mut().filter(|_| operation.tells_next) {
+        let description = "The cursor of the page behind this one; absent behind the last one.";
+        let next = json!({ "description": description, "schema": { "type": "string" } });
+        success.insert("headers".to_owned(), json!({ "X-Next-Cursor": next }));
+    }
     responses.insert(operation.status.to_string(), success);
     if operation.replies_file {
         let stand_in =

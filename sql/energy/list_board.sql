@@ -1,18 +1,20 @@
 -- A page of the active lifters, highest energy first, who reached it first before the others; a range of
 -- energy_standings_board, then the page's users by users_pkey.
 select
+  page.position,
   users.id as user_id,
   users.username,
   users.display_name,
   page.energy,
+  page.reached_at,
   users.avatar_url,
   users.rank
 from (
-  select user_id, energy, reached_at
+  select row_number() over (order by energy desc, reached_at, user_id) as position, user_id, energy, reached_at
   from energy_standings
   where lifter_active
   order by energy desc, reached_at, user_id
   limit $1 offset $2
 ) as page
 join users on users.id = page.user_id
-order by page.energy desc, page.reached_at, page.user_id
+order by page.position

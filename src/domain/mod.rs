@@ -3,6 +3,7 @@
 //! `tests/api/house.rs` lists.
 
 pub mod auth;
+pub mod boards;
 pub mod energy;
 pub mod flags;
 pub mod guilds;
@@ -36,6 +37,7 @@ pub const STATEMENTS: &[&[&Statement]] = &[
     users::STATEMENTS,
     uploads::STATEMENTS,
     scenarios::STATEMENTS,
+    boards::STATEMENTS,
     scores::STATEMENTS,
     energy::STATEMENTS,
     levels::STATEMENTS,

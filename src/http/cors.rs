@@ -13,7 +13,7 @@ use crate::config::{AppEnv, Config, origin_of};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 /// What a page may read beside the safelisted headers.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "X-Request-ID, X-API-Version, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Idempotency-Replayed",
+    "X-Request-ID, X-API-Version, RateLimit, RateLimit-Policy, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Idempotency-Replayed, X-Next-Cursor",
 );
 /// Seconds a browser may remember a preflight's answer.
 const MAX_AGE_S: HeaderValue = HeaderValue::from_static("600");

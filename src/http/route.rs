@@ -133,6 +133,8 @@ pub struct Operation {
     pub reply: Option<Value>,
     /// The media type of the answer; `None`: JSON.
     pub reply_type: Option<&'static str>,
+    /// Whether it tells where the next page begins.
+    pub tells_next: bool,
     /// Whether it answers 304 to a caller who holds what it would send.
     pub can_be_unchanged: bool,
     /// Whether it answers a file: bytes of any type, in part or only if they changed.

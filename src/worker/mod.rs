@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::db::listen::listen;
 use crate::domain::outbox::{self, Event, Settled, Topic};
-use crate::domain::payments;
+use crate::domain::{boards, payments};
 use crate::error::{Error, Result};
 use crate::telemetry::fault::Fault;
 use crate::telemetry::trace::{Kind, TraceContext, within};
@@ -27,6 +27,9 @@ const NOTICE_PAUSE: Duration = Duration::from_millis(100);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// Time for handling one event.
 const JOB_WAIT: Duration = Duration::from_secs(30);
+
+/// Pause between two goes at folding the counts of boards: whoever asks for a place adds up what came since.
+const FOLD_PAUSE: Duration = Duration::from_millis(500);
 
 /// Topics that are worked on with the same hands.
 struct Lane {
@@ -50,6 +53,7 @@ pub async fn run(app: Arc<App>, name: String, stop: CancellationToken) {
         () = claim_until(&app, &far, &stop) => {}
         () = pass_on_the_bell(&app, wake) => {}
         () = show_life(&app, &name) => {}
+        () = fold_boards(&app) => {}
         () = listen(&app.db, &[outbox::CHANNEL], |_| wake()) => {}
     }
     if let Err(error) = outbox::forget_worker(&app.db, &name).await {
@@ -88,6 +92,18 @@ async fn show_life(app: &App, name: &str) {
             tracing::debug!(error = error.chain(), "no sign of life from the worker");
         }
         sleep(SIGN_OF_LIFE).await;
+    }
+}
+
+/// Keeps the counts of the boards short. Any number of workers try, one at a time does.
+async fn fold_boards(app: &App) {
+    loop {
+        match boards::fold(&app.db).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::debug!(error = error.chain(), "the counts of the boards were not folded"),
+        }
+        sleep(FOLD_PAUSE).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! Leaderboards.
 
+mod places;
 mod random;
+mod walking;
 
 use serde_json::{Value, json};
 
@@ -95,9 +97,11 @@ async fn positions_count_from_the_top_on_every_page() {
         assert_eq!(page("?limit=2&offset=2").await, expected(&[(3, "c"), (4, "d")]));
         assert_eq!(page("?offset=4&limit=100").await, expected(&[(5, "e")]));
         assert_eq!(page("?offset=5").await, []);
-        assert_eq!(page("?offset=1000000000").await, []);
+        assert_eq!(page("?offset=10000").await, []);
         assert_eq!(page("?offset=0").await.len(), 5);
-        for query in ["limit=0", "limit=101", "limit=abc", "limit=", "limit=1.5", "offset=-1", "offset=x"] {
+        for query in
+            ["limit=0", "limit=101", "limit=abc", "limit=", "limit=1.5", "offset=-1", "offset=10001", "offset=x"]
+        {
             let answer = app.get(&format!("{path}?{query}")).await.expect(422);
             assert_eq!(answer.error_code(), "validation_error", "{path}?{query}");
         }

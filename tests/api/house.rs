@@ -149,7 +149,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-pub const LARGE: [&str; 27] = [
+pub const LARGE: [&str; 30] = [
     "users",
     "sessions",
     "scores",
@@ -157,6 +157,9 @@ pub const LARGE: [&str; 27] = [
     "personal_best_events",
     "energy_history",
     "energy_standings",
+    "board_groups",
+    "board_blocks",
+    "board_changes",
     "user_xp",
     "xp_events",
     "routines",
@@ -343,17 +346,18 @@ const FLOORS: [&[&str]; 6] = [
 ];
 
 /// Whom each domain may call, through the other's `mod.rs` only.
-const DOMAIN_CALLS: [(&str, &[&str]); 21] = [
+const DOMAIN_CALLS: [(&str, &[&str]); 22] = [
     ("auth", &[]),
+    ("boards", &[]),
     ("idempotency", &["auth"]),
     ("standards", &[]),
     ("scenarios", &["auth"]),
     ("levels", &["auth"]),
-    ("energy", &["auth", "standards"]),
+    ("energy", &["auth", "boards", "standards"]),
     ("sessions", &["auth"]),
     ("users", &["auth", "energy", "outbox", "sessions", "standards", "uploads"]),
     ("ranks", &["energy", "scenarios", "standards", "users"]),
-    ("scores", &["auth", "energy", "idempotency", "levels", "scenarios", "users"]),
+    ("scores", &["auth", "boards", "energy", "idempotency", "levels", "scenarios", "users"]),
     ("routines", &["auth", "idempotency", "scenarios", "uploads", "users"]),
     ("social", &["auth", "users"]),
     ("guilds", &["auth", "users"]),

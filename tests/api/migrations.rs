@@ -116,6 +116,8 @@ const KEPT_STANDINGS: &str = "select concat_ws(' ', user_id, energy, lifter_acti
 pub async fn assert_boards_are_true(client: &Client) {
     assert_eq!(lines(client, KEPT_BESTS).await, lines(client, TRUE_BESTS).await);
     assert_eq!(lines(client, KEPT_STANDINGS).await, lines(client, TRUE_STANDINGS).await);
+    let drift = lines(client, "select concat_ws(' ', board, stretch, kept, standing) from find_board_drift()").await;
+    assert!(drift.is_empty(), "{drift:#?}");
 }
 
 #[tokio::test]

@@ -3,30 +3,29 @@
 use std::sync::Arc;
 
 use super::sql::{self, EnergyChange};
-use super::wire::{DailyEnergy, EnergyPlace, EnergySubmission, Message, whole};
+use super::wire::{DailyEnergy, DaysQuery, EnergySubmission, HistoryQuery, Message, whole};
 use crate::app::App;
 use crate::domain::auth::{self, User};
 use crate::error::{Error, Problem, Result};
-use crate::http::page::PageQuery;
 use crate::http::{Json, Path, Query};
 use crate::ids::UserId;
 
-pub async fn leaderboard(app: Arc<App>, Query(page): Query<PageQuery>) -> Result<Json<Vec<EnergyPlace>>> {
-    let (limit, offset) = page.bounds();
-    let rows = sql::list_board(&app.db, limit, offset).await?;
-    let positions = offset + 1..;
-    let places = positions.zip(rows).map(|(position, row)| EnergyPlace::new(position, row, &app.config.pictures));
-    Ok(Json(places.collect()))
-}
-
-pub async fn daily(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<DailyEnergy>>> {
-    let days = sql::list_days(&app.db, user).await?;
+pub async fn daily(
+    app: Arc<App>,
+    Path((user,)): Path<(UserId,)>,
+    Query(query): Query<DaysQuery>,
+) -> Result<Json<Vec<DailyEnergy>>> {
+    let days = sql::list_days(&app.db, user, query.limit(), query.before).await?;
     auth::known_if_empty(&app.db, user, days.is_empty()).await?;
     Ok(Json(days.into_iter().map(DailyEnergy::from).collect()))
 }
 
-pub async fn history(app: Arc<App>, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<EnergyChange>>> {
-    let changes = sql::list_history(&app.db, user).await?;
+pub async fn history(
+    app: Arc<App>,
+    Path((user,)): Path<(UserId,)>,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<Vec<EnergyChange>>> {
+    let changes = sql::list_history(&app.db, user, query.limit(), query.before).await?;
     auth::known_if_empty(&app.db, user, changes.is_empty()).await?;
     Ok(Json(changes))
 }

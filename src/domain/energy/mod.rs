@@ -3,6 +3,7 @@
 //! on changes.
 
 mod handlers;
+mod places;
 pub mod rules;
 mod sql;
 mod wire;
@@ -20,7 +21,10 @@ pub use sql::{BasisRow, STATEMENTS};
 
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
-    route!(Get "/api/v1/energy/leaderboard" handlers::leaderboard "The active lifters, highest energy first."),
+    route!(Get "/api/v1/energy/leaderboard" places::leaderboard "The active lifters, highest energy first."),
+    route!(Get "/api/v1/energy/leaderboard/friends" places::friends "The same among the caller and those they follow, the 1,000 whom they followed last."),
+    route!(Get "/api/v1/energy/rank/{user_id}" places::rank "Where a lifter stands on the board, and who stands around.")
+        .fails(&[404]),
     route!(Get "/api/v1/energy/daily/{user_id}" handlers::daily "A lifter's highest energy of each UTC day.")
         .fails(&[404]),
     route!(Get "/api/v1/energy/history/{user_id}" handlers::history "A lifter's energies, newest first.").fails(&[404]),

@@ -44,12 +44,51 @@ impl BasisRow {
 
 row! { /// A place on the board.
 pub struct BoardRow {
+    /// From 1.
+    position: i64,
     user_id: UserId,
     username: String,
     display_name: Option<String>,
     energy: f64,
+    reached_at: Timestamp,
     avatar_url: Option<String>,
     rank: Option<String>,
+} }
+
+row! { /// A place near a lifter's own on the board, and what is true of that one.
+pub struct NearRow {
+    position: i64,
+    user_id: UserId,
+    username: String,
+    display_name: Option<String>,
+    energy: f64,
+    reached_at: Timestamp,
+    avatar_url: Option<String>,
+    rank: Option<String>,
+    /// Places from the lifter's own; negative above it.
+    distance: i64,
+    /// Lifters on the board.
+    total: i64,
+    /// Lifters with a higher energy than this one.
+    better: i64,
+    /// Lifters with a lower one.
+    worse: i64,
+} }
+
+row! { /// A place among friends.
+pub struct FriendRow {
+    /// Among friends, from 1.
+    position: i64,
+    user_id: UserId,
+    username: String,
+    display_name: Option<String>,
+    energy: f64,
+    #[expect(dead_code, reason = "these boards have pages by offset")]
+    reached_at: Timestamp,
+    avatar_url: Option<String>,
+    rank: Option<String>,
+    /// Among all, from 1.
+    overall: i64,
 } }
 
 row! { /// The highest energy of a day.
@@ -83,10 +122,18 @@ statements! {
         = "energy/update_standing";
     /// A page of the board.
     replicated fn list_board(limit: i64, offset: i64) -> many BoardRow = "energy/list_board";
+    /// The page of the board behind a place.
+    replicated fn list_board_behind(energy: f64, reached_at: Timestamp, user: Uuid, limit: i64) -> many BoardRow
+        = "energy/list_board_behind";
+    /// A lifter's place on the board, with so many neighbours either way.
+    replicated fn get_rank(user: UserId, around: i64) -> many NearRow = "energy/get_rank";
+    /// A page of the board among a lifter and so many of those they follow.
+    replicated fn list_friends_board(user: UserId, limit: i64, offset: i64, friends_max: i64) -> many FriendRow
+        = "energy/list_friends_board";
     /// The highest energy of each day, oldest first.
-    pooled fn list_days(user: UserId) -> many DayRow = "energy/list_days";
+    pooled fn list_days(user: UserId, limit: i64, before: Option<Day>) -> many DayRow = "energy/list_days";
     /// Every energy, newest first.
-    pooled fn list_history(user: UserId) -> many EnergyChange = "energy/list_history";
+    pooled fn list_history(user: UserId, limit: i64, before: Option<Uuid>) -> many EnergyChange = "energy/list_history";
     /// The present energy.
     shared fn get_latest(user: UserId) -> opt LatestRow = "energy/get_latest";
 }

@@ -1,18 +1,16 @@
 //! The score routes.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::recording;
 use super::sql::{self, PersonalBestEvent, Score};
-use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScorePlace};
+use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScoresQuery};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
 use crate::domain::idempotency::{Kept, Once};
 use crate::domain::{energy, scenarios, users};
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::page::PageQuery;
 use crate::http::{Json, NoContent, Path, Query};
 use crate::ids::{ScenarioId, UserId};
 
@@ -39,22 +37,12 @@ pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>, on
     once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.score)) }).await
 }
 
-pub async fn leaderboard(
+pub async fn list(
     app: Arc<App>,
-    Path((scenario,)): Path<(ScenarioId,)>,
-    Query(page): Query<PageQuery>,
-) -> Result<Json<Vec<ScorePlace>>> {
-    let (limit, offset) = page.bounds();
-    let rows = sql::list_board(&app.db, &scenario, limit, offset).await?;
-    let ids: Vec<UserId> = rows.iter().map(|row| row.user_id).collect();
-    let mut lifters: HashMap<_, _> = users::others(&app, &ids).await?.into_iter().map(|user| (user.id, user)).collect();
-    let places = (offset + 1..).zip(&rows);
-    let shown = places.filter_map(|(rank, row)| Some(ScorePlace::new(rank, row, lifters.remove(&row.user_id)?)));
-    Ok(Json(shown.collect()))
-}
-
-pub async fn list(app: Arc<App>, Path((user, scenario)): Path<(UserId, ScenarioId)>) -> Result<Json<Vec<Score>>> {
-    let scores = sql::list_scores(&app.db, user, &scenario).await?;
+    Path((user, scenario)): Path<(UserId, ScenarioId)>,
+    Query(query): Query<ScoresQuery>,
+) -> Result<Json<Vec<Score>>> {
+    let scores = sql::list_scores(&app.db, user, &scenario, query.limit(), query.before()).await?;
     if scores.is_empty() {
         tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, &scenario))?;
     }

@@ -4,6 +4,7 @@
 //! triggers (see `migrations/V002__boards.sql`), so it is true whoever writes.
 
 mod handlers;
+mod places;
 mod recording;
 pub mod rules;
 mod sql;
@@ -21,7 +22,10 @@ pub const ROUTES: &[Route] = &[
         .fails_with(&[Problem::BadRequest, Problem::NotFound]),
     route!(Post "/api/v1/scores" handlers::create "Records a lift.")
         .fails_with(&[Problem::BadRequest, Problem::NotFound]),
-    route!(Get "/api/v1/scores/scenario/{scenario_id}/leaderboard" handlers::leaderboard "The best of each active lifter, highest first."),
+    route!(Get "/api/v1/scores/scenario/{scenario_id}/leaderboard" places::leaderboard "The best of each active lifter, highest first."),
+    route!(Get "/api/v1/scores/scenario/{scenario_id}/leaderboard/friends" places::friends "The same among the caller and those they follow, the 1,000 whom they followed last."),
+    route!(Get "/api/v1/scores/scenario/{scenario_id}/rank/{user_id}" places::rank "Where a lifter stands on the board, and who stands around.")
+        .fails(&[404]),
     route!(Get "/api/v1/scores/user/{user_id}/scenario/{scenario_id}" handlers::list "A lifter's scores on an exercise, newest first.")
         .fails(&[404]),
     route!(Get "/api/v1/scores/user/{user_id}/scenario/{scenario_id}/highscore" handlers::highscore "A lifter's best score on an exercise.")

@@ -45,11 +45,44 @@ pub struct NextIdRow {
 
 row! { /// A place on a board.
 pub struct PlaceRow {
+    /// From 1.
+    position: i64,
     score_id: ScoreId,
     user_id: UserId,
     score_value: f64,
     weight_lifted: f64,
     reached_at: Timestamp,
+} }
+
+row! { /// A place near a lifter's own on a board, and what is true of that one.
+pub struct NearRow {
+    position: i64,
+    score_id: ScoreId,
+    user_id: UserId,
+    score_value: f64,
+    weight_lifted: f64,
+    reached_at: Timestamp,
+    /// Places from the lifter's own; negative above it.
+    distance: i64,
+    /// Lifters on the board.
+    total: i64,
+    /// Lifters with a higher value than this one.
+    better: i64,
+    /// Lifters with a lower one.
+    worse: i64,
+} }
+
+row! { /// A place among friends.
+pub struct FriendRow {
+    /// Among friends, from 1.
+    position: i64,
+    score_id: ScoreId,
+    user_id: UserId,
+    score_value: f64,
+    weight_lifted: f64,
+    reached_at: Timestamp,
+    /// Among all, from 1.
+    overall: i64,
 } }
 
 output_row! { /// A personal best as it was reached.
@@ -89,8 +122,18 @@ statements! {
     ) -> exec = "scores/insert_personal_best_event";
     /// A page of an exercise's board.
     replicated fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
+    /// The page of an exercise's board behind a place.
+    replicated fn list_board_behind(
+        scenario: &ScenarioId, score: f64, reached_at: Timestamp, id: ScoreId, limit: i64,
+    ) -> many PlaceRow = "scores/list_board_behind";
+    /// A lifter's place on an exercise's board, with so many neighbours either way.
+    replicated fn get_rank(scenario: &ScenarioId, user: UserId, around: i64) -> many NearRow = "scores/get_rank";
+    /// A page of an exercise's board among a lifter and so many of those they follow.
+    replicated fn list_friends_board(
+        scenario: &ScenarioId, user: UserId, limit: i64, offset: i64, friends_max: i64,
+    ) -> many FriendRow = "scores/list_friends_board";
     /// A lifter's scores on an exercise, newest first.
-    pooled fn list_scores(user: UserId, scenario: &ScenarioId) -> many Score = "scores/list_scores";
+    pooled fn list_scores(user: UserId, scenario: &ScenarioId, limit: i64, before: Option<ScoreId>) -> many Score = "scores/list_scores";
     /// A lifter's best score on an exercise.
     shared fn get_highscore(user: UserId, scenario: &ScenarioId) -> opt Score = "scores/get_highscore";
     /// Deletes a lifter's scores; triggers do the same to the personal bests.

@@ -118,6 +118,12 @@ async fn boards_are_what_a_naive_query_says_after_any_writes() {
                 reached.insert(*id, (*energy, operation));
             }
         }
+        if dice.below(8) == 0 {
+            // Some of what is noted, or all of it.
+            let at_most = i64::try_from(1 + dice.below(20)).unwrap();
+            app.pg.execute("select fold_boards($1)", &[&at_most]).await.unwrap();
+            done.push(format!("{at_most} are folded"));
+        }
         if operation % 10 == 0 {
             for scenario in SCENARIOS {
                 let board = format!("/api/v1/scores/scenario/{scenario}/leaderboard");

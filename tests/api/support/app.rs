@@ -180,6 +180,11 @@ impl TestApp {
         eventually("the end of the work", async || self.count(open).await == 0).await;
     }
 
+    /// Another connection to its database.
+    pub async fn client(&self) -> Client {
+        self.database.client().await
+    }
+
     /// The address of its database.
     pub fn database_url(&self) -> String {
         self.database.url()

@@ -74,20 +74,42 @@ const STANDINGS: &str = "
     where standing.energy is distinct from coalesce(users.energy, 0) or newest <> users.energy
       or standing.lifter_active is distinct from (users.is_active is not false)";
 
+/// What the counts of the boards add up to is what stands there, block by block.
+const COUNTS: &str =
+    "select format('%s, %s: %s are kept, %s stand there', board, stretch, kept, standing) from find_board_drift()";
+
+/// What the counts say of a place is what numbering the whole board says.
+const POSITIONS: &str = "
+    select format('%s of %s', score_id, scenario_id)
+    from (
+      select *, row_number() over (partition by scenario_id order by score_value desc, reached_at, score_id) as position
+      from personal_bests where lifter_active
+    ) as best
+    where count_ahead_on_scenario(scenario_id, score_value, reached_at, score_id) + 1 <> position
+    union all
+    select format('energy of %s', user_id)
+    from (
+      select *, row_number() over (order by energy desc, reached_at, user_id) as position
+      from energy_standings where lifter_active
+    ) as standing
+    where count_ahead_on_energy(energy, reached_at, user_id) + 1 <> position";
+
 async fn none_of(pg: &Client, query: &str) {
     let rows = pg.query(query, &[]).await.unwrap();
     let wrong: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Holds the personal bests against the scores. True whoever writes.
+/// Holds the personal bests against the scores, and the counts against the boards. True whoever writes.
 pub async fn assert_bests(pg: &Client) {
-    none_of(pg, BESTS).await;
+    for query in [BESTS, COUNTS, POSITIONS] {
+        none_of(pg, query).await;
+    }
 }
 
 /// Holds everything that follows from the scores against them. True where the service alone writes.
 pub async fn assert_books(pg: &Client) {
-    for query in [BESTS, EVENTS, TOTALS, AWARDS, STANDINGS] {
+    for query in [BESTS, COUNTS, POSITIONS, EVENTS, TOTALS, AWARDS, STANDINGS] {
         none_of(pg, query).await;
     }
     for row in pg.query("select user_id, total_xp, level from user_xp", &[]).await.unwrap() {

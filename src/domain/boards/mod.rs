@@ -1,0 +1,40 @@
+//! What both kinds of boards have in common: places, cursors, where one stands in percent, and the counts that tell a position
+//! without walking down to it. The boards themselves belong to `scores` and `energy`.
+//!
+//! The counts are kept by triggers and folded by the worker (see `migrations/V017__board_counts.sql`): what is not folded yet is
+//! added up by whoever counts, so a place is right at once, and folding only keeps it quick.
+
+mod cursor;
+mod rules;
+mod sql;
+mod wire;
+
+use crate::db::Db;
+use crate::error::Result;
+
+pub use cursor::Place;
+pub use rules::percentile;
+pub use sql::STATEMENTS;
+pub use wire::{AroundQuery, BoardQuery, FriendsQuery, Start};
+
+/// The energy board's name.
+pub const ENERGY: &str = "energy";
+/// Of those whom a lifter follows, how many a board of friends looks at, the last first: it has to look at all of them to put
+/// them in order.
+pub const FRIENDS_MAX: i64 = 1_000;
+/// Changes that are folded in one go: a tenth of a second's work.
+const FOLD_MAX: i64 = 5_000;
+
+/// The name of an exercise's board.
+#[must_use]
+pub fn of_scenario(scenario: &str) -> String {
+    format!("scenario:{scenario}")
+}
+
+/// Folds changes into the counts; answers whether there may be more.
+///
+/// # Errors
+/// As its statement.
+pub async fn fold(db: &Db) -> Result<bool> {
+    Ok(sql::fold(db, FOLD_MAX).await?.folded >= FOLD_MAX)
+}
