@@ -5,6 +5,9 @@
 -- A lifter's scores on one exercise, best first: the best that is left after a deletion, the history, deleting an account.
 create index concurrently scores_user_scenario_best on scores (user_id, scenario_id, score_value desc, created_at, id);
 
+-- A lifter's scores on one exercise, newest first.
+create index concurrently scores_user_scenario_newest on scores (user_id, scenario_id, created_at desc, id desc);
+
 -- A lifter's personal-best events, newest first.
 create index concurrently personal_best_events_user_newest on personal_best_events (user_id, created_at desc, id desc);
 

@@ -160,6 +160,26 @@ impl Schema for Day {
     }
 }
 
+impl Input for Day {
+    fn read(raw: Raw<'_>, at: &mut At<'_>) -> Option<Self> {
+        let Some(text) = raw.text() else { return fail_type(raw, at, "be text") };
+        let midnight =
+            (text.len() == DATE_CHARACTERS).then(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).flatten();
+        let day = midnight.map(|midnight| Self(midnight.0.date()));
+        day.or_else(|| at.fail("format", "be a date (YYYY-MM-DD)"))
+    }
+}
+
+impl ToSql for Day {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Cause> {
+        self.0.to_sql(ty, out)
+    }
+    fn accepts(ty: &Type) -> bool {
+        <Date as ToSql>::accepts(ty)
+    }
+    tokio_postgres::types::to_sql_checked!();
+}
+
 impl<'a> FromSql<'a> for Day {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Cause> {
         let beyond = if raw.first().is_some_and(|byte| byte & 0x80 != 0) { Timestamp::FIRST } else { Timestamp::LAST };

@@ -1,5 +1,6 @@
--- A lifter's newest workouts, a row for each exercise and one for a workout without any, newest first; by
--- routine_submission_user and routine_scenario_submission_routine.
+-- A page of a lifter's workouts that ended before $3, a row for each exercise and one for a workout without any, newest first; by
+-- routine_submission_user and routine_scenario_submission_routine. Workouts that ended at one instant are not parted by a page's
+-- end, unless they are a thousand.
 select
   workout.id,
   workout.routine_id,
@@ -15,10 +16,16 @@ select
   done.total_volume
 from (
   select id, routine_id, user_id, duration, completion_timestamp, status, title
-  from routine_submission
-  where user_id = $1
+  from (
+    select id, routine_id, user_id, duration, completion_timestamp, status, title
+    from routine_submission
+    where user_id = $1
+      and completion_timestamp < coalesce($3, timestamptz 'infinity')
+    order by completion_timestamp desc
+    fetch first ($2) rows with ties
+  ) as tied
   order by completion_timestamp desc, id
-  limit $2
+  limit $2 + 1000
 ) as workout
 left join routine_scenario_submission as done on done.routine_id = workout.id
 order by workout.completion_timestamp desc, workout.id, done.position nulls last, done.id

@@ -26,6 +26,7 @@ mod faults;
 mod flags;
 mod guilds;
 mod hangups;
+mod histories;
 mod house;
 mod idempotency;
 mod images;

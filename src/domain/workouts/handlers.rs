@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::rules::{counts_for_quests, fingerprint, first_muscle, title};
 use super::sql;
-use super::wire::{NewWorkout, Workout};
+use super::wire::{NewWorkout, Workout, WorkoutsQuery};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
@@ -16,11 +16,8 @@ use crate::domain::idempotency::{Kept, Once};
 use crate::domain::outbox::{self, Event, NewEvent, Settled, Topic};
 use crate::domain::{quests, users};
 use crate::error::{Error, Problem, Result};
-use crate::http::{Created, Json, Path};
+use crate::http::{Created, Json, Path, Query};
 use crate::ids::{RoutineId, ScenarioId, UserId, WorkoutId};
-
-/// Workouts of a list: nobody reads further back, and a year of training has fewer.
-const LISTED_MAX: i64 = 1000;
 
 pub async fn submit(
     app: Arc<App>,
@@ -91,8 +88,13 @@ async fn insert_exercises(tx: &Tx, id: WorkoutId, scenarios: &[ScenarioId], new:
     sql::insert_exercises(tx, id, scenarios, &sets, &reps, &weights, &volumes).await
 }
 
-pub async fn list(app: Arc<App>, _: User, Path((user,)): Path<(UserId,)>) -> Result<Json<Vec<Workout>>> {
-    let rows = sql::list_workouts(&app.db, user, LISTED_MAX).await?;
+pub async fn list(
+    app: Arc<App>,
+    _: User,
+    Path((user,)): Path<(UserId,)>,
+    Query(query): Query<WorkoutsQuery>,
+) -> Result<Json<Vec<Workout>>> {
+    let rows = sql::list_workouts(&app.db, user, query.limit(), query.before).await?;
     auth::known_if_empty(&app.db, user, rows.is_empty()).await?;
     Ok(Json(Workout::gathered(rows)))
 }

@@ -17,6 +17,6 @@ pub use sql::STATEMENTS;
 /// The routes of this domain.
 pub const ROUTES: &[Route] = &[
     route!(Post "/api/v1/routine_submission" handlers::submit "Logs a workout.").fails(&[400]),
-    route!(Get "/api/v1/routine_submission/user/{user_id}" handlers::list "A lifter's workouts, newest first, the last thousand.")
+    route!(Get "/api/v1/routine_submission/user/{user_id}" handlers::list "A lifter's workouts, newest first.")
         .fails(&[404]),
 ];

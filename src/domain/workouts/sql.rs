@@ -72,7 +72,7 @@ statements! {
         id: WorkoutId, scenarios: &[ScenarioId], sets: &[i32], reps: &[i32], weights_kg: &[f64], volumes_kg: &[f64],
     ) -> exec = "workouts/insert_exercises";
     /// A lifter's, newest first, a row for each exercise.
-    pooled fn list_workouts(user: UserId, limit: i64) -> many WorkoutRow = "workouts/list_workouts";
+    pooled fn list_workouts(user: UserId, limit: i64, before: Option<Timestamp>) -> many WorkoutRow = "workouts/list_workouts";
     /// One that quests count.
     pooled fn get_countable(id: WorkoutId) -> opt CountableRow = "workouts/get_countable";
 }

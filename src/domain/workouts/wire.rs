@@ -1,6 +1,7 @@
 //! Workouts on the wire.
 
 use super::sql::WorkoutRow;
+use crate::http::page::{HISTORY_LIMIT_DEFAULT, HistoryLimit};
 use crate::ids::{RoutineId, ScenarioId, UserId};
 use crate::schema::{List, Text};
 use crate::time::Timestamp;
@@ -47,6 +48,22 @@ pub struct NewWorkout {
     /// What was done, in order.
     scenario_submissions: List<NewExercise, EXERCISES_MAX>,
 } }
+
+input! { /// Which part of a history of workouts.
+pub struct WorkoutsQuery {
+    /// Workouts, and those that ended at the same instant as the last of them; 1,000 if absent.
+    limit: Option<HistoryLimit>,
+    /// An instant: workouts that ended before it are listed.
+    before: Option<Timestamp>,
+} }
+
+impl WorkoutsQuery {
+    /// Workouts to list.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        self.limit.map_or(HISTORY_LIMIT_DEFAULT, |limit| limit.0)
+    }
+}
 
 output! { /// What was done of an exercise.
 pub struct Exercise {
