@@ -73,6 +73,7 @@ fn texts(schema: &Value) -> BoxedStrategy<String> {
         Some("email") => "[a-z0-9+_-]{1,64}@[a-zä]{1,20}\\.[a-z]{2,5}".boxed(),
         Some("password") => lengths.prop_map(|length| "p".repeat(length)).boxed(), // is measured in bytes as well
         Some("date-time") => INSTANTS.boxed(),
+        Some("date") => "[12][0-9]{3}-(0[1-9]|1[0-2])-[12][0-8]".boxed(),
         Some(other) => panic!("nobody knows the format {other}"),
         None => {
             let validator = jsonschema::validator_for(schema).unwrap();

@@ -147,8 +147,9 @@ const BELONGINGS: &str = "
     insert into rate_limit_events (user_id, action, occurred_at)
         select unnest(array[id, other]), 'follow', now() from one;";
 
-/// Every table's rows that name this user, in whatever column holds users.
+/// Every table's rows that name this user, in whatever column holds users, once the worker has folded what boards counted.
 async fn traces(app: &TestApp, user: uuid::Uuid) -> Vec<String> {
+    app.pg.batch_execute("select fold_boards(1000)").await.unwrap();
     let columns = "select columns.table_name::text, columns.column_name::text
         from information_schema.columns join information_schema.tables using (table_schema, table_name)
         where table_schema = 'public' and table_type = 'BASE TABLE' and data_type = 'uuid' order by 1, 2";
