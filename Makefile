@@ -158,7 +158,7 @@ bench: build wrk ## Hold the service against the least that hyper and PostgreSQL
 .PHONY: bench-rehearsal
 bench-rehearsal: tools wrk
 	@cargo build --locked --features floor --bins
-	export PATH=$$PATH:$$(tests/cluster.sh bindir) ROUNDS=1 EACH_S=1 CALLERS=4
+	export PATH=$$PATH:$$(tests/cluster.sh bindir) ROUNDS=1 EACH_S=1 CALLERS=4 OFFSET=100
 	tests/cluster.sh with .dev/test fast TEST_DATABASE_URL benches/rehearse.sh "$${CARGO_TARGET_DIR:-target}/debug"
 
 .PHONY: bench-boards

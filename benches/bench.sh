@@ -4,7 +4,7 @@
 #
 #   LARGE_URL=... SMALL_URL=... bench.sh PROGRAM FLOOR     needs wrk, curl and PostgreSQL's programs
 #
-# Both databases are seeded (seed_boards.sql). ROUNDS=3, EACH_S=5 seconds a row, CALLERS=32 lifters who lift and log in.
+# Both databases are seeded (seed_boards.sql). ROUNDS=3, EACH_S=5 seconds a row, CALLERS=32 lifters who lift and log in, OFFSET=9999 of the cursors.
 
 set -euo pipefail
 
@@ -61,12 +61,14 @@ for n in $(seq "$callers"); do
     printf 'GET\t/api/v1/users/me\t%s\t\n' "$token" >>"$work/me"
     printf 'POST\t/api/v1/users/login\t\tusername=%s&password=lift-heavy\n' "$email" >>"$work/logins"
 done
-# One lifter after another, heavier each time around: a personal best the first time, and none when all is lifted again.
-for quarter in $(seq 240 739); do
-    for token in "${tokens[@]}"; do
-        printf 'POST\t/api/v1/scores/scenario/%s\t%s\t{"weight_lifted": %d.%02d}\n' $board "$token" $((quarter / 4)) $((quarter % 4 * 25))
-    done
-done >"$work/lifts"
+# One lifter after another; every tenth lift is heavier than all before it, so a personal best until all is lifted again.
+printf '%s\n' "${tokens[@]}" | awk -v path="/api/v1/scores/scenario/$board" '
+    { token[NR] = $1 }
+    END {
+        for (lift = 1; lift <= 1000; lift++)
+            for (n = 1; n <= NR; n++)
+                printf "POST\t%s\t%s\t{\"weight_lifted\": %.2f}\n", path, token[n], lift % 10 == 0 ? 60 + lift / 20 : 50
+    }' >"$work/lifts"
 awk -v callers="$callers" 'NR % callers == 1' "$work/lifts" >"$work/lone_lifts"
 echo /health >"$work/health"
 echo /api/v1/scenarios >"$work/scenarios"
@@ -74,6 +76,18 @@ echo /api/v1/standards/90.7 >"$work/standards"
 echo / >"$work/floor"
 echo "/api/v1/scores/scenario/$board/leaderboard" >"$work/board"
 echo /api/v1/energy/leaderboard >"$work/energy"
+for path in "/api/v1/scores/scenario/$board/leaderboard" /api/v1/energy/leaderboard; do
+    cursor=$(curl -sf -o /dev/null -D - "http://127.0.0.1:${port_of[large]}$path?offset=${OFFSET:-9999}" | tr -d '\r' | awk 'tolower($1) == "x-next-cursor:" { print $2 }')
+    [ -n "$cursor" ]
+    echo "$path?cursor=$cursor" >"$work/$(if [[ $path = */energy/* ]]; then echo energy; else echo board; fi)_behind"
+done
+# Lifters in the middle of each board.
+psql "$LARGE_URL" -XqAtc "select '/api/v1/scores/scenario/$board/rank/' || user_id from personal_bests
+    where scenario_id = '$board' and lifter_active order by score_value desc, reached_at, score_id limit 1000
+    offset (select greatest(0, count(*) / 2 - 500) from personal_bests where scenario_id = '$board' and lifter_active)" >"$work/board_ranks"
+psql "$LARGE_URL" -XqAtc "select 'GET' || E'\\t' || '/api/v1/energy/rank/' || user_id || E'\\t$token\\t' from energy_standings
+    where lifter_active order by energy desc, reached_at, user_id limit 1000
+    offset (select greatest(0, count(*) / 2 - 500) from energy_standings where lifter_active)" >"$work/energy_ranks"
 
 # ---- Measuring ------------------------------------------------------------------------------------------------------
 
@@ -111,6 +125,10 @@ for round in $(seq "$rounds"); do
     measure board_small small board
     measure energy_large large energy
     measure energy_small small energy
+    measure board_behind large board_behind
+    measure energy_behind large energy_behind
+    measure board_ranks large board_ranks
+    measure energy_ranks large energy_ranks
     measure floor_insert insert floor
     measure lifts large lifts
     measure floor_insert_alone insert floor 1
@@ -165,6 +183,10 @@ awk -v idle="$idle_mib" -v loaded="$loaded_mib" '
         against("the same, few lifters", "board_small", "board_large", "many", "at most 1.5")
         line("the energy leaderboard, many lifters", "energy_large")
         against("the same, few lifters", "energy_small", "energy_large", "many", "at most 1.5")
+        line("a scenario'"'"'s leaderboard behind a cursor at 10,000", "board_behind")
+        line("the energy leaderboard behind such a cursor", "energy_behind")
+        line("a place in the middle of a scenario'"'"'s board, with 5 neighbours either way", "board_ranks")
+        line("a place in the middle of the energy board", "energy_ranks")
         line("floor c: an insert in a transaction", "floor_insert")
         against("a lift, 32 lifters at once", "lifts", "floor_insert", "c", "0.5")
         line("floor c, one connection", "floor_insert_alone")

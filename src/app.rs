@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::flags::Flags;
 use crate::http::files::Folder;
 use crate::http::held::{Documents, Held};
+use crate::http::stored::Answers;
 use crate::kept::Kept;
 use crate::limits::Limits;
 use crate::outbound::Outbound;
@@ -49,6 +50,8 @@ pub struct App {
     pub passwords: Passwords,
     /// The service's own documents.
     pub documents: Documents,
+    /// What was answered about boards.
+    pub answers: Answers,
     /// The list of exercises, as it is answered.
     pub exercises: Kept<Held>,
     /// Stored pictures, to be written.
@@ -79,6 +82,7 @@ impl App {
             limits: Limits::default(),
             passwords: Passwords::new(),
             documents: Documents::default(),
+            answers: Answers::default(),
             exercises: Kept::default(),
             storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),

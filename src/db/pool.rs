@@ -153,6 +153,12 @@ impl Db {
         }
     }
 
+    /// Whether some reads may be a copy's, which can be of the past.
+    #[must_use]
+    pub fn has_replica(&self) -> bool {
+        self.replica.is_some()
+    }
+
     /// How long statements take.
     #[must_use]
     pub fn query_times(&self) -> &QueryTimes {
@@ -292,13 +298,13 @@ impl Conn for Db {
         }
         self.while_there(async {
             match statement.lane {
-                Lane::Shared => {
+                Lane::Shared | Lane::Replicated => {
                     let client = self.shared.client().await?;
                     self.times
                         .observe(statement.file, async { run!(client, self.mode, statement, query, params) })
                         .await
                 }
-                Lane::Pooled | Lane::Replicated => {
+                Lane::Pooled => {
                     let lease = Lease::of(self.connection().await?, self.mode);
                     let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();

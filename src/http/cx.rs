@@ -114,8 +114,8 @@ impl Cx {
     ///
     /// # Errors
     /// The outcome's, or the check's.
-    pub async fn settle<T>(self, outcome: Result<T>) -> Result<T> {
-        if let (Err(error), Some(check)) = (&outcome, self.before_refusal) {
+    pub async fn settle<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        if let (Err(error), Some(check)) = (&outcome, self.before_refusal.take()) {
             let status = error.problem().status();
             if status < 500 && status != Problem::InvalidToken.status() {
                 check().await?;

@@ -23,6 +23,7 @@ pub mod route;
 pub mod router;
 pub mod server;
 pub mod service;
+pub mod stored;
 
 pub use cx::Cx;
 pub use extract::{Form, FromCx, Json, Path, Query};

@@ -171,7 +171,7 @@ pub struct Route {
     /// Whether it answers 503 until the schema is up to date.
     pub needs_schema: bool,
     /// Calls the handler.
-    pub call: fn(Cx) -> Answer,
+    pub call: fn(Box<Cx>) -> Answer,
     /// Tells what its signature says.
     pub describe: fn(&mut Operation),
 }
@@ -253,7 +253,7 @@ pub type Table = &'static [&'static [Route]];
 /// An async function from the app and what it takes from the request to what it replies.
 pub trait Handler<Taken>: Copy + Send + Sync + 'static {
     /// Takes what it needs from the request, left to right, and runs.
-    fn call(self, cx: Cx) -> impl Future<Output = Result<Response>> + Send;
+    fn call(self, cx: Box<Cx>) -> impl Future<Output = Result<Response>> + Send;
 
     /// Tells what its signature says.
     fn describe(operation: &mut Operation);
@@ -268,7 +268,7 @@ macro_rules! handlers { ($(($($taken:ident),*))*) => { $(
         $($taken: FromCx,)*
     {
         #[allow(clippy::allow_attributes, non_snake_case, unused_mut, reason = "one text for every number of parameters")]
-        async fn call(self, mut cx: Cx) -> Result<Response> {
+        async fn call(self, mut cx: Box<Cx>) -> Result<Response> {
             let outcome = async {
                 $(let $taken = $taken::from_cx(&mut cx).await?;)*
                 let app = Arc::clone(&cx.app);
@@ -287,7 +287,7 @@ macro_rules! handlers { ($(($($taken:ident),*))*) => { $(
 handlers! { () (A) (A, B) (A, B, C) (A, B, C, D) }
 
 /// Calls a handler through a plain function pointer; what `route!` stores.
-pub fn call<Taken: 'static, H: Handler<Taken>>(handler: H, cx: Cx) -> Answer {
+pub fn call<Taken: 'static, H: Handler<Taken>>(handler: H, cx: Box<Cx>) -> Answer {
     Box::pin(handler.call(cx))
 }
 

@@ -114,7 +114,8 @@ impl Service {
             Found::Nothing => Err(Error::new(Problem::NotFound)),
             Found::OtherMethods(allow) => Err(Error::method_not_allowed(allow)),
             Found::Route(route, parameters) => {
-                let cx = Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared);
+                let cx =
+                    Box::new(Cx::new(Arc::clone(&self.app), self.table, (route, parameters), (head, client), shared));
                 line.route(route.path, Arc::clone(&cx.caller));
                 limited::count(&cx)?;
                 self.run(route, cx, line.asked()).await
@@ -152,7 +153,7 @@ impl Service {
 
     /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
     /// detached, so that a client that hangs up cannot cut a write in half.
-    async fn run(&self, route: &'static Route, cx: Cx, asked: Asked) -> Result<Response> {
+    async fn run(&self, route: &'static Route, cx: Box<Cx>, asked: Asked) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
         }

@@ -32,7 +32,7 @@ pub struct TraceId(pub u128);
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(Uuid::from_u128(self.0).simple().encode_lower(&mut [0; 32]))
     }
 }
 

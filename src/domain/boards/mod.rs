@@ -9,8 +9,11 @@ mod rules;
 mod sql;
 mod wire;
 
+use crate::app::App;
 use crate::db::Db;
 use crate::error::Result;
+use crate::http::Reply;
+use crate::http::stored::Stored;
 
 pub use cursor::Place;
 pub use rules::percentile;
@@ -37,4 +40,21 @@ pub fn of_scenario(scenario: &str) -> String {
 /// As its statement.
 pub async fn fold(db: &Db) -> Result<bool> {
     Ok(sql::fold(db, FOLD_MAX).await?.folded >= FOLD_MAX)
+}
+
+/// The answer to a question about a board: from memory while nothing has been committed since it was made, by whomever, which
+/// costs a round trip to ask; else made anew. The state is asked for first, so whatever is committed meanwhile makes the answer
+/// one of a state that never comes back. A copy of the database may be behind the state, so with one nothing is kept.
+///
+/// # Errors
+/// Those of making it.
+pub async fn answer<R: Reply>(app: &App, question: String, make: impl Future<Output = Result<R>>) -> Result<Stored<R>> {
+    if app.db.has_replica() {
+        return Stored::only(make.await?);
+    }
+    let state = sql::get_snapshot(&app.db).await?.snapshot;
+    match app.answers.get(&question, &state) {
+        Some(answer) => Ok(answer),
+        None => app.answers.keep(question, state, make.await?).await,
+    }
 }

@@ -8,7 +8,15 @@ pub struct FoldedRow {
     folded: i64,
 } }
 
+row! { /// A state of the database.
+pub struct SnapshotRow {
+    /// Names it.
+    snapshot: String,
+} }
+
 statements! {
+    /// The state of the database.
+    shared fn get_snapshot() -> one SnapshotRow = "boards/get_snapshot";
     /// Folds up to so many changes into the counts.
     pooled fn fold(at_most: i64) -> one FoldedRow = "boards/update_counts";
 }

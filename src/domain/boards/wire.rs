@@ -41,6 +41,14 @@ impl BoardQuery {
         self.limit.map_or(LIMIT_DEFAULT, |limit| limit.0)
     }
 
+    /// Names the page among those of this board.
+    #[must_use]
+    pub fn name(&self, board: &str) -> String {
+        let (offset, cursor) =
+            (self.offset.map(|offset| offset.0), self.cursor.as_ref().map(|cursor| cursor.0.as_str()));
+        format!("{board} {} {} {}", self.limit(), offset.unwrap_or_default(), cursor.unwrap_or_default())
+    }
+
     /// Where the page of this board begins.
     ///
     /// # Errors

@@ -9,12 +9,17 @@ use crate::domain::auth::User;
 use crate::domain::boards::{self, AroundQuery, BoardQuery, ENERGY, FRIENDS_MAX, FriendsQuery, Place, Start};
 use crate::error::{Error, Noun, Result};
 use crate::http::page::Page;
+use crate::http::stored::Stored;
 use crate::http::{Json, Path, Query};
 use crate::ids::UserId;
 
-pub async fn leaderboard(app: Arc<App>, Query(query): Query<BoardQuery>) -> Result<Page<EnergyPlace>> {
-    let limit = query.limit();
-    let rows = match query.start(ENERGY)? {
+pub async fn leaderboard(app: Arc<App>, Query(query): Query<BoardQuery>) -> Result<Stored<Page<EnergyPlace>>> {
+    let start = query.start(ENERGY)?;
+    boards::answer(&app, query.name(ENERGY), page(&app, start, query.limit())).await
+}
+
+async fn page(app: &App, start: Start, limit: i64) -> Result<Page<EnergyPlace>> {
+    let rows = match start {
         Start::Offset(offset) => sql::list_board(&app.db, limit, offset).await?,
         Start::Behind(Place { value, reached_at, tie }) => {
             sql::list_board_behind(&app.db, value, reached_at, tie, limit).await?
@@ -35,8 +40,13 @@ pub async fn rank(
     _: User,
     Path((user,)): Path<(UserId,)>,
     Query(query): Query<AroundQuery>,
-) -> Result<Json<EnergyRank>> {
-    let rows = sql::get_rank(&app.db, user, query.around()).await?;
+) -> Result<Stored<Json<EnergyRank>>> {
+    let around = query.around();
+    boards::answer(&app, format!("{ENERGY} {user} {around}"), standing(&app, user, around)).await
+}
+
+async fn standing(app: &App, user: UserId, around: i64) -> Result<Json<EnergyRank>> {
+    let rows = sql::get_rank(&app.db, user, around).await?;
     let own = rows.iter().find(|row| row.distance == 0).cloned();
     let own = own.ok_or_else(|| Error::not_found(Noun::User))?;
     let (above, below): (Vec<_>, Vec<_>) =

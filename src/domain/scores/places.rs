@@ -13,6 +13,7 @@ use crate::domain::boards::{self, AroundQuery, BoardQuery, FRIENDS_MAX, FriendsQ
 use crate::domain::{scenarios, users};
 use crate::error::{Error, Noun, Result};
 use crate::http::page::Page;
+use crate::http::stored::Stored;
 use crate::http::{Json, Path, Query};
 use crate::ids::{ScenarioId, ScoreId, UserId};
 
@@ -20,17 +21,22 @@ pub async fn leaderboard(
     app: Arc<App>,
     Path((scenario,)): Path<(ScenarioId,)>,
     Query(query): Query<BoardQuery>,
-) -> Result<Page<ScorePlace>> {
-    let (board, limit) = (boards::of_scenario(&scenario.0), query.limit());
-    let rows = match query.start(&board)? {
-        Start::Offset(offset) => sql::list_board(&app.db, &scenario, limit, offset).await?,
+) -> Result<Stored<Page<ScorePlace>>> {
+    let board = boards::of_scenario(&scenario.0);
+    let start = query.start(&board)?;
+    boards::answer(&app, query.name(&board), page(&app, &scenario, start, query.limit())).await
+}
+
+async fn page(app: &App, scenario: &ScenarioId, start: Start, limit: i64) -> Result<Page<ScorePlace>> {
+    let rows = match start {
+        Start::Offset(offset) => sql::list_board(&app.db, scenario, limit, offset).await?,
         Start::Behind(Place { value, reached_at, tie }) => {
-            sql::list_board_behind(&app.db, &scenario, value, reached_at, score_of(tie), limit).await?
+            sql::list_board_behind(&app.db, scenario, value, reached_at, score_of(tie), limit).await?
         }
     };
     let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
-    let next = rows.last().filter(|_| is_full).map(|row| place(row).cursor(&board));
-    Ok(Page { rows: shown(&app, &rows).await?, next })
+    let next = rows.last().filter(|_| is_full).map(|row| place(row).cursor(&boards::of_scenario(&scenario.0)));
+    Ok(Page { rows: shown(app, &rows).await?, next })
 }
 
 /// The place where a row stands.
@@ -62,14 +68,19 @@ pub async fn rank(
     app: Arc<App>,
     Path((scenario, user)): Path<(ScenarioId, UserId)>,
     Query(query): Query<AroundQuery>,
-) -> Result<Json<ScoreRank>> {
-    let rows = sql::get_rank(&app.db, &scenario, user, query.around()).await?;
+) -> Result<Stored<Json<ScoreRank>>> {
+    let (board, around) = (boards::of_scenario(&scenario.0), query.around());
+    boards::answer(&app, format!("{board} {user} {around}"), standing(&app, &scenario, user, around)).await
+}
+
+async fn standing(app: &App, scenario: &ScenarioId, user: UserId, around: i64) -> Result<Json<ScoreRank>> {
+    let rows = sql::get_rank(&app.db, scenario, user, around).await?;
     let Some(own) = rows.iter().find(|row| row.distance == 0).cloned() else {
-        tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, &scenario))?;
+        tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, scenario))?;
         return Err(Error::not_found(Noun::Score));
     };
     let near: Vec<PlaceRow> = rows.into_iter().filter(|row| row.distance != 0).map(PlaceRow::from).collect();
-    let (above, below) = shown(&app, &near).await?.into_iter().partition(|place| place.is_above(own.position));
+    let (above, below) = shown(app, &near).await?.into_iter().partition(|place| place.is_above(own.position));
     let percentile = boards::percentile(own.better, own.worse, own.total);
     let (rank, position, total, score) = (own.better + 1, own.position, own.total, own.score_value);
     Ok(Json(ScoreRank { rank, position, total, percentile, score, above, below }))

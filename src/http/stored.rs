@@ -1,0 +1,107 @@
+//! Answers in memory, each under the state of the database that it was made of: it is given again while that is the state, and
+//! never after.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::{PoisonError, RwLock};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::HeaderMap;
+
+use super::reply::{Reply, Response};
+use super::reply_body::ReplyBody;
+use super::route::Operation;
+use crate::error::{Error, Result};
+
+/// Bytes of all answers together. When they are more, all go: what is asked for often is soon back.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The answers of this process, by what was asked.
+#[derive(Default)]
+pub struct Answers(RwLock<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    answers: HashMap<String, Answer>,
+    bytes: usize,
+}
+
+struct Answer {
+    state: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// An answer that may have been given before, of a route that answers `R`.
+pub struct Stored<R>(Response, PhantomData<R>);
+
+impl Answers {
+    /// The answer to this question in this state, if it was given before.
+    pub fn get<R>(&self, question: &str, state: &str) -> Option<Stored<R>> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let answer = kept.answers.get(question).filter(|answer| answer.state == state)?;
+        let mut response = Response::new(ReplyBody::Whole(Full::new(answer.body.clone())));
+        *response.headers_mut() = answer.headers.clone();
+        Some(Stored(response, PhantomData))
+    }
+
+    /// Keeps this answer, of which nothing may have been read before this was the state.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub async fn keep<R: Reply>(&self, question: String, state: String, reply: R) -> Result<Stored<R>> {
+        let (head, body) = reply.reply()?.into_parts();
+        let body = body.collect().await.map_err(Error::internal)?.to_bytes();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + body.len() > BYTES_MAX {
+            *kept = Kept::default();
+        }
+        let bytes = question.len() + body.len();
+        let before = kept.answers.insert(question, Answer { state, headers: head.headers.clone(), body: body.clone() });
+        let freed = before.map_or(0, |answer| answer.body.len());
+        kept.bytes = (kept.bytes + bytes).saturating_sub(freed);
+        Ok(Stored(Response::from_parts(head, ReplyBody::Whole(Full::new(body))), PhantomData))
+    }
+}
+
+impl<R: Reply> Stored<R> {
+    /// An answer that is kept nowhere.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub fn only(reply: R) -> Result<Self> {
+        Ok(Self(reply.reply()?, PhantomData))
+    }
+}
+
+impl<R: Reply> Reply for Stored<R> {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Json;
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_of_its_state_and_all_have_a_bound() {
+        let answers = Answers::default();
+        let long = "a".repeat(BYTES_MAX / 10);
+        for n in 0..100 {
+            let (question, state) = (format!("question {n}"), format!("state {n}"));
+            answers.keep(question.clone(), state.clone(), Json(long.clone())).await.unwrap();
+            let again: Stored<Json<String>> = answers.get(&question, &state).unwrap();
+            assert_eq!(again.0.into_body().collect().await.unwrap().to_bytes().len(), long.len() + 2);
+            assert!(answers.get::<Json<String>>(&question, "another state").is_none());
+            let kept = answers.0.read().unwrap();
+            assert!(kept.answers.len() < 10 && kept.bytes <= BYTES_MAX + 100);
+        }
+    }
+}
