@@ -15,7 +15,7 @@ use super::route::Operation;
 use crate::error::{Error, Result};
 
 /// Bytes of all answers together. When they are more, all go: what is asked for often is soon back.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
+const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The answers of this process, by what was asked.
 #[derive(Default)]
