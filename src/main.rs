@@ -20,9 +20,6 @@ use repduel_backend::{openapi, routes, start, telemetry, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// It could not be done.
 const FAILED: u8 = 1;
 /// The command line or the configuration is wrong (`EX_USAGE` of sysexits).
