@@ -298,13 +298,13 @@ impl Conn for Db {
         }
         self.while_there(async {
             match statement.lane {
-                Lane::Shared | Lane::Replicated => {
+                Lane::Shared => {
                     let client = self.shared.client().await?;
                     self.times
                         .observe(statement.file, async { run!(client, self.mode, statement, query, params) })
                         .await
                 }
-                Lane::Pooled => {
+                Lane::Pooled | Lane::Replicated => {
                     let lease = Lease::of(self.connection().await?, self.mode);
                     let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
                     lease.end();
