@@ -85,8 +85,12 @@ async fn two_servers_share_a_pooler_of_transactions() {
             requests.extend(evening(&servers[round % 2], &token, kg, &round.to_string()));
         }
     }
-    let statuses = at_once(requests.into_iter().map(status)).await;
-    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    // As many as the sessions can serve before somebody has waited too long, on a machine that is busy with other tests.
+    let mut requests = requests.into_iter().peekable();
+    while requests.peek().is_some() {
+        let statuses = at_once(requests.by_ref().take(48).map(status)).await;
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    }
     assert_books(&direct).await;
     let count = async |query: &str| direct.query_one(query, &[]).await.unwrap().get::<_, i64>(0);
     assert_eq!(count("select count(*) from scores").await, 8 * 3 * 3);
