@@ -13,6 +13,8 @@
 \set name_search `cat sql/social/list_matches.sql`
 -- As autovacuum leaves them a while after the load: an index-only read needs the visibility map.
 vacuum personal_bests, energy_standings, board_groups, board_blocks, board_changes;
+-- As the service runs them: one plan, whatever is asked for.
+set plan_cache_mode = force_generic_plan;
 prepare scenario_board (text, bigint, bigint) as :scenario_board ;
 prepare energy_board (bigint, bigint) as :energy_board ;
 prepare scenario_rank (text, uuid, bigint) as :scenario_rank ;
@@ -46,18 +48,13 @@ select array_agg(user_id) as ids from (
 \o /dev/null
 execute page_users (:'ids');
 \o
--- As the service runs it: a generic plan, whose text does not hold the ids.
-set plan_cache_mode = force_generic_plan;
 explain (analyze, buffers, costs off, timing off) execute page_users (:'ids');
-reset plan_cache_mode;
 \echo '== energy, first page'
 explain (analyze, buffers, costs off, timing off) execute energy_board (50, 0);
 \echo '== energy, offset 1000'
 explain (analyze, buffers, costs off, timing off) execute energy_board (50, 1000);
 \echo '== lifters whose name contains 77123'
 explain (analyze, buffers, costs off, timing off) execute name_search (gen_random_uuid(), '%77123%', 1000);
--- As the service runs them: a generic plan, whichever lifter is asked for.
-set plan_cache_mode = force_generic_plan;
 select user_id as middle, score_value as score, reached_at as at, score_id as id from personal_bests
 where scenario_id = 'barbell_bench_press' and lifter_active
 order by score_value desc, reached_at, score_id
@@ -79,13 +76,3 @@ explain (analyze, buffers, costs off, timing off) execute energy_behind (:energy
 explain (analyze, buffers, costs off, timing off) execute scenario_rank ('barbell_bench_press', :'middle', 5);
 \echo '== energy, the place at the median with its neighbours'
 explain (analyze, buffers, costs off, timing off) execute energy_rank (:'middle_user', 5);
--- What the counting functions do inside: a group, its blocks, the changes, one block's entries.
-load 'auto_explain';
-set auto_explain.log_min_duration = 0;
-set auto_explain.log_nested_statements = on;
-set auto_explain.log_analyze = on;
-set auto_explain.log_buffers = on;
-set auto_explain.log_timing = off;
-set client_min_messages = log;
-\echo '== what counting the lifters ahead of the median reads'
-select count_ahead_on_scenario('barbell_bench_press', :score, :'at', :id);

@@ -1,7 +1,7 @@
 -- A lifter's place on the energy board and up to $2 neighbours either way, in the board's order; nothing for who does not stand
--- there. By energy_standings_pkey, ranges of energy_standings_board, what count_ahead_on_energy reads of the counts and of one
+-- there. By energy_standings_pkey, ranges of energy_standings_board, what places_ahead_on_energy reads of the counts and of one
 -- block, and users_pkey; where no neighbour has the same energy, equals need no counting.
--- 25 is as far as anybody may ask: a constant, so that one plan serves all.
+-- 25 is as far as anybody may ask: a constant, so that one plan serves all. One neighbour is looked at in any case, for equals.
 with own as materialized (
   select user_id, energy, reached_at
   from energy_standings
@@ -17,25 +17,33 @@ with own as materialized (
     cross join lateral (
       (
         select user_id, energy, reached_at
-        from energy_standings
-        where lifter_active
-          and energy = own.energy
-          and (reached_at, user_id) < (own.reached_at, own.user_id)
-        order by reached_at desc, user_id desc
-        limit 25
+        from (
+          select user_id, energy, reached_at
+          from energy_standings
+          where lifter_active
+            and energy = own.energy
+            and (reached_at, user_id) < (own.reached_at, own.user_id)
+          order by reached_at desc, user_id desc
+          limit 25
+        ) as equal
+        limit greatest($2::bigint, 1)
       )
       union all
       (
         select user_id, energy, reached_at
-        from energy_standings
-        where lifter_active
-          and energy > own.energy
-        order by energy, reached_at desc, user_id desc
-        limit 25
+        from (
+          select user_id, energy, reached_at
+          from energy_standings
+          where lifter_active
+            and energy > own.energy
+          order by energy, reached_at desc, user_id desc
+          limit 25
+        ) as unequal
+        limit greatest($2::bigint, 1)
       )
     ) as before
     order by energy, reached_at desc, user_id desc
-    limit 25
+    limit greatest($2::bigint, 1)
   ) as above
   union all
   select row_number() over (order by energy desc, reached_at, user_id), below.*
@@ -45,47 +53,57 @@ with own as materialized (
     cross join lateral (
       (
         select user_id, energy, reached_at
-        from energy_standings
-        where lifter_active
-          and energy = own.energy
-          and (reached_at, user_id) > (own.reached_at, own.user_id)
-        order by reached_at, user_id
-        limit 25
+        from (
+          select user_id, energy, reached_at
+          from energy_standings
+          where lifter_active
+            and energy = own.energy
+            and (reached_at, user_id) > (own.reached_at, own.user_id)
+          order by reached_at, user_id
+          limit 25
+        ) as equal
+        limit greatest($2::bigint, 1)
       )
       union all
       (
         select user_id, energy, reached_at
-        from energy_standings
-        where lifter_active
-          and energy < own.energy
-        order by energy desc, reached_at, user_id
-        limit 25
+        from (
+          select user_id, energy, reached_at
+          from energy_standings
+          where lifter_active
+            and energy < own.energy
+          order by energy desc, reached_at, user_id
+          limit 25
+        ) as unequal
+        limit greatest($2::bigint, 1)
       )
     ) as behind
     order by energy desc, reached_at, user_id
-    limit 25
+    limit greatest($2::bigint, 1)
   ) as below
 ), counted as materialized (
-  select
-    count_ahead_on_energy(own.energy, own.reached_at, own.user_id) as ahead,
-    count_board('energy') as total,
-    exists (select from near where distance = -1 and near.energy = own.energy) as has_equal_above,
-    exists (select from near where distance = 1 and near.energy = own.energy) as has_equal_below,
-    own.energy
+  select place.side, counted.ahead
   from own
+  cross join lateral (
+    values
+      (0, own.reached_at, own.user_id),
+      (-1, '-infinity', '00000000-0000-0000-0000-000000000000'),
+      (1, 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+  ) as place (side, reached_at, tie)
+  cross join lateral places_ahead_on_energy(own.energy, place.reached_at, place.tie) as counted
+  where place.side = 0
+    or exists (select from near where near.distance = place.side and near.energy = own.energy)
+), board as materialized (
+  select total from places_on_board('energy')
 ), standing as materialized (
   select
-    ahead,
-    total,
-    case
-      when has_equal_above then count_ahead_on_energy(energy, '-infinity', '00000000-0000-0000-0000-000000000000')
-      else ahead
-    end as better,
-    case
-      when has_equal_below then total - count_ahead_on_energy(energy, 'infinity', 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-      else total - ahead - 1
-    end as worse
-  from counted
+    own.ahead,
+    board.total,
+    coalesce((select ahead from counted where side = -1), own.ahead) as better,
+    board.total - coalesce((select ahead from counted where side = 1), own.ahead + 1) as worse
+  from counted as own
+  cross join board
+  where own.side = 0
 )
 select
   standing.ahead + 1 + near.distance as position,

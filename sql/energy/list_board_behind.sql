@@ -1,5 +1,5 @@
 -- The page of the energy board behind a place, whether or not somebody still stands there; two ranges of
--- energy_standings_board, what count_ahead_on_energy reads of the counts and of one block, then the page's users by users_pkey.
+-- energy_standings_board, what places_ahead_on_energy reads of the counts and of one block, then the page's users by users_pkey.
 -- Old rows can have infinite times, which callers know as the calendar's ends.
 -- 100 is as long as a page may be: a constant, so that one plan serves all.
 with moment as materialized (
@@ -10,14 +10,16 @@ with moment as materialized (
       else $2
     end as reached_at
 ), first as materialized (
-  select count_ahead_on_energy($1, (select reached_at from moment), $3) + (
+  select place.ahead + (
     select count(*)
     from energy_standings
     where lifter_active
       and energy = $1
-      and reached_at = (select reached_at from moment)
+      and reached_at = moment.reached_at
       and user_id = $3
   ) as ahead
+  from moment
+  cross join lateral places_ahead_on_energy($1, moment.reached_at, $3) as place
 ), page as (
   select user_id, energy, reached_at
   from (

@@ -1,5 +1,5 @@
 -- A page of the energy board among a lifter and those they follow, $4 at most, whom they followed last; each with the position
--- overall. By social_edges_following_newest, energy_standings_pkey and users_pkey, and what count_ahead_on_energy reads for each
+-- overall. By social_edges_following_newest, energy_standings_pkey and users_pkey, and what places_ahead_on_energy reads for each
 -- row.
 with people as (
   select $1::uuid as user_id
@@ -33,7 +33,8 @@ select
   page.reached_at,
   users.avatar_url,
   users.rank,
-  count_ahead_on_energy(page.energy, page.reached_at, page.user_id) + 1 as overall
+  place.ahead + 1 as overall
 from page
+cross join lateral places_ahead_on_energy(page.energy, page.reached_at, page.user_id) as place
 join users on users.id = page.user_id
 order by page.position

@@ -1,7 +1,7 @@
 -- A lifter's place on an exercise's board and up to $3 neighbours either way, in the board's order; nothing for who does not
--- stand there. By personal_bests_pkey, ranges of personal_bests_board, and what count_ahead_on_scenario reads of the counts and
+-- stand there. By personal_bests_pkey, ranges of personal_bests_board, and what places_ahead_on_scenario reads of the counts and
 -- of one block; where no neighbour has the same value, equals need no counting.
--- 25 is as far as anybody may ask: a constant, so that one plan serves all.
+-- 25 is as far as anybody may ask: a constant, so that one plan serves all. One neighbour is looked at in any case, for equals.
 with own as materialized (
   select score_id, user_id, score_value, weight_lifted, reached_at
   from personal_bests
@@ -18,27 +18,35 @@ with own as materialized (
     cross join lateral (
       (
         select score_id, user_id, score_value, weight_lifted, reached_at
-        from personal_bests
-        where scenario_id = $1
-          and lifter_active
-          and score_value = own.score_value
-          and (reached_at, score_id) < (own.reached_at, own.score_id)
-        order by reached_at desc, score_id desc
-        limit 25
+        from (
+          select score_id, user_id, score_value, weight_lifted, reached_at
+          from personal_bests
+          where scenario_id = $1
+            and lifter_active
+            and score_value = own.score_value
+            and (reached_at, score_id) < (own.reached_at, own.score_id)
+          order by reached_at desc, score_id desc
+          limit 25
+        ) as equal
+        limit greatest($3::bigint, 1)
       )
       union all
       (
         select score_id, user_id, score_value, weight_lifted, reached_at
-        from personal_bests
-        where scenario_id = $1
-          and lifter_active
-          and score_value > own.score_value
-        order by score_value, reached_at desc, score_id desc
-        limit 25
+        from (
+          select score_id, user_id, score_value, weight_lifted, reached_at
+          from personal_bests
+          where scenario_id = $1
+            and lifter_active
+            and score_value > own.score_value
+          order by score_value, reached_at desc, score_id desc
+          limit 25
+        ) as unequal
+        limit greatest($3::bigint, 1)
       )
     ) as before
     order by score_value, reached_at desc, score_id desc
-    limit 25
+    limit greatest($3::bigint, 1)
   ) as above
   union all
   select row_number() over (order by score_value desc, reached_at, score_id), below.*
@@ -48,49 +56,59 @@ with own as materialized (
     cross join lateral (
       (
         select score_id, user_id, score_value, weight_lifted, reached_at
-        from personal_bests
-        where scenario_id = $1
-          and lifter_active
-          and score_value = own.score_value
-          and (reached_at, score_id) > (own.reached_at, own.score_id)
-        order by reached_at, score_id
-        limit 25
+        from (
+          select score_id, user_id, score_value, weight_lifted, reached_at
+          from personal_bests
+          where scenario_id = $1
+            and lifter_active
+            and score_value = own.score_value
+            and (reached_at, score_id) > (own.reached_at, own.score_id)
+          order by reached_at, score_id
+          limit 25
+        ) as equal
+        limit greatest($3::bigint, 1)
       )
       union all
       (
         select score_id, user_id, score_value, weight_lifted, reached_at
-        from personal_bests
-        where scenario_id = $1
-          and lifter_active
-          and score_value < own.score_value
-        order by score_value desc, reached_at, score_id
-        limit 25
+        from (
+          select score_id, user_id, score_value, weight_lifted, reached_at
+          from personal_bests
+          where scenario_id = $1
+            and lifter_active
+            and score_value < own.score_value
+          order by score_value desc, reached_at, score_id
+          limit 25
+        ) as unequal
+        limit greatest($3::bigint, 1)
       )
     ) as behind
     order by score_value desc, reached_at, score_id
-    limit 25
+    limit greatest($3::bigint, 1)
   ) as below
 ), counted as materialized (
-  select
-    count_ahead_on_scenario($1, own.score_value, own.reached_at, own.score_id) as ahead,
-    count_board('scenario:' || $1) as total,
-    exists (select from near where distance = -1 and near.score_value = own.score_value) as has_equal_above,
-    exists (select from near where distance = 1 and near.score_value = own.score_value) as has_equal_below,
-    own.score_value
+  select place.side, counted.ahead
   from own
+  cross join lateral (
+    values
+      (0, own.reached_at, own.score_id),
+      (-1, '-infinity', -2147483648),
+      (1, 'infinity', 2147483647)
+  ) as place (side, reached_at, tie)
+  cross join lateral places_ahead_on_scenario($1, own.score_value, place.reached_at, place.tie) as counted
+  where place.side = 0
+    or exists (select from near where near.distance = place.side and near.score_value = own.score_value)
+), board as materialized (
+  select total from places_on_board('scenario:' || $1)
 ), standing as materialized (
   select
-    ahead,
-    total,
-    case
-      when has_equal_above then count_ahead_on_scenario($1, score_value, '-infinity', -2147483648)
-      else ahead
-    end as better,
-    case
-      when has_equal_below then total - count_ahead_on_scenario($1, score_value, 'infinity', 2147483647)
-      else total - ahead - 1
-    end as worse
-  from counted
+    own.ahead,
+    board.total,
+    coalesce((select ahead from counted where side = -1), own.ahead) as better,
+    board.total - coalesce((select ahead from counted where side = 1), own.ahead + 1) as worse
+  from counted as own
+  cross join board
+  where own.side = 0
 )
 select
   standing.ahead + 1 + near.distance as position,

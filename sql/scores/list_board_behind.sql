@@ -1,5 +1,5 @@
 -- The page of an exercise's board behind a place, whether or not somebody still stands there; two ranges of
--- personal_bests_board, and what count_ahead_on_scenario reads of the counts and of one block.
+-- personal_bests_board, and what places_ahead_on_scenario reads of the counts and of one block.
 -- Old rows can have infinite times, which callers know as the calendar's ends.
 -- 100 is as long as a page may be: a constant, so that one plan serves all.
 with moment as materialized (
@@ -10,15 +10,17 @@ with moment as materialized (
       else $3
     end as reached_at
 ), first as materialized (
-  select count_ahead_on_scenario($1, $2, (select reached_at from moment), $4) + (
+  select place.ahead + (
     select count(*)
     from personal_bests
     where scenario_id = $1
       and lifter_active
       and score_value = $2
-      and reached_at = (select reached_at from moment)
+      and reached_at = moment.reached_at
       and score_id = $4
   ) as ahead
+  from moment
+  cross join lateral places_ahead_on_scenario($1, $2, moment.reached_at, $4) as place
 ), page as (
   select score_id, user_id, score_value, weight_lifted, reached_at
   from (

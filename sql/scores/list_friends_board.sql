@@ -1,5 +1,5 @@
 -- A page of an exercise's board among a lifter and those they follow, $5 at most, whom they followed last; each with the position
--- overall. By social_edges_following_newest and personal_bests_pkey, and what count_ahead_on_scenario reads for each row.
+-- overall. By social_edges_following_newest and personal_bests_pkey, and what places_ahead_on_scenario reads for each row.
 with people as (
   select $2::uuid as user_id
   union
@@ -26,12 +26,13 @@ with people as (
   limit $3 offset $4
 )
 select
-  position,
-  score_id,
-  user_id,
-  score_value,
-  weight_lifted,
-  reached_at,
-  count_ahead_on_scenario($1, score_value, reached_at, score_id) + 1 as overall
+  page.position,
+  page.score_id,
+  page.user_id,
+  page.score_value,
+  page.weight_lifted,
+  page.reached_at,
+  place.ahead + 1 as overall
 from page
-order by position
+cross join lateral places_ahead_on_scenario($1, page.score_value, page.reached_at, page.score_id) as place
+order by page.position

@@ -85,14 +85,16 @@ const POSITIONS: &str = "
       select *, row_number() over (partition by scenario_id order by score_value desc, reached_at, score_id) as position
       from personal_bests where lifter_active
     ) as best
-    where count_ahead_on_scenario(scenario_id, score_value, reached_at, score_id) + 1 <> position
+    cross join lateral places_ahead_on_scenario(scenario_id, score_value, reached_at, score_id) as place
+    where place.ahead + 1 <> position
     union all
     select format('energy of %s', user_id)
     from (
       select *, row_number() over (order by energy desc, reached_at, user_id) as position
       from energy_standings where lifter_active
     ) as standing
-    where count_ahead_on_energy(energy, reached_at, user_id) + 1 <> position";
+    cross join lateral places_ahead_on_energy(energy, reached_at, user_id) as place
+    where place.ahead + 1 <> position";
 
 async fn none_of(pg: &Client, query: &str) {
     let rows = pg.query(query, &[]).await.unwrap();
