@@ -6,13 +6,13 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::Caller;
 use crate::domain::levels::Award;
-use crate::domain::{energy, levels, scenarios, users};
-use crate::error::Result;
+use crate::domain::{energy, levels, users};
+use crate::error::{Noun, Or404, Result};
 use crate::ids::{ScenarioId, ScoreId, UserId};
 use crate::time::Timestamp;
 
 use super::rules::{Lift, PERSONAL_BEST_XP, is_personal_best, score_value, volume_xp};
-use super::sql::{self, BestRow, Score};
+use super::sql::{self, GroundRow, Score};
 
 /// What recording a lift changed.
 pub struct Recorded {
@@ -20,8 +20,8 @@ pub struct Recorded {
     pub score: Score,
     /// Whether it is a personal best.
     pub is_personal_best: bool,
-    /// The best before it.
-    pub previous_best: Option<BestRow>,
+    /// What it was recorded on, the best before it among the rest.
+    pub ground: GroundRow,
 }
 
 /// Records a lift, in this transaction.
@@ -30,20 +30,15 @@ pub struct Recorded {
 /// 401 if the account is gone, 404 if there is no such exercise.
 pub async fn record(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
     let (tx, user) = (&tx, caller.user);
-    let ((), scenario, previous_best, next, basis, xp) = tokio::try_join!(
-        biased;
-        users::lock(tx, caller),
-        scenarios::get(tx, scenario_id),
-        sql::get_best(tx, user, scenario_id),
-        sql::get_next_id(tx),
-        energy::basis(tx, user),
-        levels::total(tx, user),
-    )?;
+    let (lock, ground) = (users::lock(tx, caller), sql::get_ground(tx, user, scenario_id));
+    let ((), ground) = tokio::try_join!(biased; lock, ground)?;
+    let ground = ground.or_404(Noun::Scenario)?;
     let now = app.clock.now();
-    let value = score_value(lift, scenario.is_bodyweight);
-    let is_personal_best = is_personal_best(value, previous_best.as_ref().map(|best| best.score_value));
-    let score = score_row(next.id, user, scenario_id, lift, value, scenario.is_bodyweight, now);
-    let volume = volume_xp(lift, scenario.is_bodyweight, scenario.volume_multiplier, basis.weight);
+    let value = score_value(lift, ground.is_bodyweight);
+    let is_personal_best = is_personal_best(value, ground.best_value);
+    let score = score_row(ground.score_id, user, scenario_id, lift, value, ground.is_bodyweight, now);
+    let volume = volume_xp(lift, ground.is_bodyweight, ground.volume_multiplier, ground.weight);
+    let (xp, basis) = (ground.total_xp, ground.basis());
     let awards = awards(score.id, volume, is_personal_best, xp);
     let bests = basis.bests().with(&scenario_id.0, value);
 
@@ -54,7 +49,7 @@ pub async fn record(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId,
         energy::store(tx, user, &basis, bests, now),
         levels::grant(tx, user, xp, &awards, &app.config.levels, now),
     )?;
-    Ok(Recorded { score, is_personal_best, previous_best })
+    Ok(Recorded { score, is_personal_best, ground })
 }
 
 fn score_row(

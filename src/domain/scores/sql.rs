@@ -1,5 +1,6 @@
 //! Statements about scores.
 
+use crate::domain::energy::BasisRow;
 use crate::ids::{ScenarioId, ScoreId, UserId};
 use crate::time::Timestamp;
 use crate::{output_row, row, statements};
@@ -26,22 +27,58 @@ pub struct Score {
     reps: Option<i32>,
 } }
 
-row! { /// The best score of a lifter on an exercise.
-pub struct BestRow {
-    /// Its value.
-    score_value: f64,
-    /// Load in kilograms.
-    weight_lifted: f64,
-    /// Repetitions in a set.
-    reps: Option<i32>,
-    /// Sets.
-    sets: Option<i32>,
+row! { /// All that recording a lift depends on.
+pub struct GroundRow {
+    /// The id of the score that will be written.
+    score_id: ScoreId,
+    /// Whether the exercise is done without load.
+    is_bodyweight: bool,
+    /// What its volume counts.
+    volume_multiplier: f64,
+    /// The best so far: its value,
+    best_value: Option<f64>,
+    /// its load in kilograms,
+    best_weight: Option<f64>,
+    /// its repetitions in a set,
+    best_reps: Option<i32>,
+    /// and its sets.
+    best_sets: Option<i32>,
+    /// Body weight in kilograms.
+    weight: Option<f64>,
+    /// The lifter's own word.
+    gender: Option<String>,
+    /// `kg` or `lbs`.
+    preferred_unit: String,
+    /// Energy as stored.
+    energy: Option<f64>,
+    /// Rank as stored.
+    rank: Option<String>,
+    /// Best back squat, or 0.
+    squat: f64,
+    /// Best bench press, or 0.
+    bench: f64,
+    /// Best deadlift, or 0.
+    deadlift: f64,
+    /// Experience points.
+    total_xp: i32,
 } }
 
-row! { /// The id of the next score.
-pub struct NextIdRow {
-    id: ScoreId,
-} }
+impl GroundRow {
+    /// The part that the lifter's energy depends on.
+    #[must_use]
+    pub fn basis(&self) -> BasisRow {
+        BasisRow {
+            weight: self.weight,
+            gender: self.gender.clone(),
+            preferred_unit: self.preferred_unit.clone(),
+            energy: self.energy,
+            rank: self.rank.clone(),
+            squat: self.squat,
+            bench: self.bench,
+            deadlift: self.deadlift,
+        }
+    }
+}
 
 row! { /// A place on a board.
 pub struct PlaceRow {
@@ -106,10 +143,8 @@ pub struct PersonalBestEvent {
 } }
 
 statements! {
-    /// The id of the score that will be written.
-    pooled fn get_next_id() -> one NextIdRow = "scores/get_next_id";
-    /// The best score so far.
-    pooled fn get_best(user: UserId, scenario: &ScenarioId) -> opt BestRow = "scores/get_best";
+    /// All that recording a lift depends on; nothing where there is no such exercise.
+    pooled fn get_ground(user: UserId, scenario: &ScenarioId) -> opt GroundRow = "scores/get_ground";
     /// Writes a score; triggers raise the personal best.
     pooled fn insert_score(
         id: ScoreId, user: UserId, scenario: &ScenarioId, score_value: f64, weight_lifted: f64, reps: Option<i32>,

@@ -54,13 +54,13 @@ pub struct RecordedScore {
 
 impl From<Recorded> for RecordedScore {
     fn from(recorded: Recorded) -> Self {
-        let best = recorded.previous_best.as_ref();
+        let ground = recorded.ground;
         Self {
             is_personal_best: recorded.is_personal_best,
-            previous_best_score_value: best.map(|best| best.score_value),
-            previous_best_weight_lifted: best.map(|best| best.weight_lifted),
-            previous_best_reps: best.and_then(|best| best.reps),
-            previous_best_sets: best.and_then(|best| best.sets),
+            previous_best_score_value: ground.best_value,
+            previous_best_weight_lifted: ground.best_weight,
+            previous_best_reps: ground.best_reps,
+            previous_best_sets: ground.best_sets,
             score: recorded.score,
         }
     }
