@@ -7,11 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use repduel_backend::app::App;
 use repduel_backend::config::Config;
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
 use repduel_backend::time::Clock;
-use repduel_backend::{routes, start, worker};
+use repduel_backend::{domain, routes, start, worker};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -50,7 +51,7 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
 
     manager.ready("ready");
     let let_in = tokio::select! {
-        () = hold(hold_file.as_deref(), &manager) => true,
+        () = hold(hold_file.as_deref(), &manager, &app) => true,
         () = shutdown.as_mut() => false,
     };
     if let_in {
@@ -97,11 +98,14 @@ fn bind_private(path: &Path) -> Result<UnixListener, String> {
     }
 }
 
-/// Waits for as long as the file is there.
-async fn hold(file: Option<&Path>, manager: &ServiceManager) {
+/// Waits for as long as the file is there, and makes use of the time.
+async fn hold(file: Option<&Path>, manager: &ServiceManager, app: &App) {
     let Some(file) = file.filter(|file| file.exists()) else { return };
     manager.status("ready; connections wait for the hold file to go");
     tracing::info!("connections wait");
+    if let Err(error) = app.db.warm_up(domain::FREQUENT).await {
+        tracing::warn!(cause = error.chain(), "connections to the database are opened when they are needed");
+    }
     while file.exists() {
         tokio::time::sleep(HOLD_POLL).await;
     }

@@ -13,6 +13,7 @@ pub mod statement;
 pub mod tls;
 pub mod tx;
 pub mod unnamed;
+mod warm_up;
 
 pub use pg_error::OnConstraint;
 pub use pool::Db;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Status, Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, Status, Timeouts,
 };
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
@@ -48,7 +48,7 @@ const PULSE_WAIT: Duration = Duration::from_millis(800);
 /// Time for a statement that nobody waits for any more; its connection is closed if it takes longer.
 const ABANDONED_WAIT: Duration = Duration::from_secs(6);
 /// Clients of the shared lane: one per core of a small machine. A client pipelines whatever comes, so more would only be idle.
-const SHARED_CLIENTS: usize = 2;
+pub(super) const SHARED_CLIENTS: usize = 2;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -111,6 +111,11 @@ impl Db {
     /// What a connection to it is.
     pub(super) fn mode(&self) -> PoolMode {
         self.mode
+    }
+
+    /// The shared lane.
+    pub(super) fn shared(&self) -> &SharedLane {
+        &self.shared
     }
 
     /// A session for one purpose, beside the pool and past whatever shares sessions.
@@ -190,6 +195,7 @@ fn pool_for(dsn: &Dsn, config: &Config) -> Result<(Pool, PgConfig, MakeRustlsCon
     let recycle = config.pool_recycle;
     let pool = Pool::builder(manager)
         .max_size(config.pool_size)
+        .queue_mode(QueueMode::Lifo) // few warm sessions rather than all of them in turn
         .runtime(Runtime::Tokio1)
         .timeouts(Timeouts { wait: Some(POOL_WAIT), create: Some(POOL_CREATE), recycle: Some(POOL_RECYCLE) })
         .pre_recycle(Hook::async_fn(move |client, metrics| {

@@ -28,6 +28,17 @@ pub mod workouts;
 use crate::db::statement::Statement;
 use crate::limits;
 
+/// Statements of what callers ask for most: lifts, accounts, boards.
+pub const FREQUENT: &[&[&Statement]] = &[
+    auth::STATEMENTS,
+    idempotency::STATEMENTS,
+    users::STATEMENTS,
+    boards::STATEMENTS,
+    scores::STATEMENTS,
+    energy::STATEMENTS,
+    levels::STATEMENTS,
+];
+
 /// Every SQL statement, floor by floor and domain by domain; a test prepares each against the migrated schema.
 pub const STATEMENTS: &[&[&Statement]] = &[
     limits::STATEMENTS,

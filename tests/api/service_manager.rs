@@ -186,6 +186,15 @@ async fn a_held_server_answers_for_itself_and_leaves_the_port_alone() {
     .await;
     let answer = ready_by(&socket).await.unwrap();
     assert!(answer.contains(r#""build":""#), "{answer}");
+    // What it will need is there before the first request: sessions that have prepared what lifts need, level and all.
+    let pg = database.client().await;
+    eventually("warm connections", async || {
+        let warm =
+            "select count(*) from pg_stat_activity where datname = current_database() and query like '%update user_xp%'
+            and application_name = 'repduel-backend'";
+        pg.query_one(warm, &[]).await.unwrap().get::<_, i64>(0) == 4
+    })
+    .await;
     // The port is bound, so a connection stands in its queue; nobody takes it from there.
     let waiting = Request::new(([127, 0, 0, 1], port).into(), "GET", "/health");
     let waiting = tokio::spawn(async move { waiting.send().await });
