@@ -56,12 +56,14 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// One whose trigger rings on this channel and which is read anew so.
-    pub fn new<F: Future<Output = Result<()>> + Send + 'static>(
+    /// One whose trigger rings on this channel and which is read anew so, with what this process shares.
+    pub fn new<S: Send + Sync + 'static, F: Future<Output = Result<()>> + Send + 'static>(
         channel: &'static str,
-        refresh: impl Fn() -> F + Send + Sync + 'static,
+        shared: &Arc<S>,
+        refresh: impl Fn(Arc<S>) -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { channel, refresh: Box::new(move || Box::pin(refresh())) }
+        let shared = Arc::clone(shared);
+        Self { channel, refresh: Box::new(move || Box::pin(refresh(Arc::clone(&shared)))) }
     }
 }
 

@@ -25,11 +25,7 @@ pub const ROUTES: &[Route] = &[
 /// What keeps them fresh in memory.
 #[must_use]
 pub fn followed(app: &Arc<App>) -> Followed {
-    let app = Arc::clone(app);
-    Followed::new("feature_flags", move || {
-        let app = Arc::clone(&app);
-        async move { refresh(&app).await.map(drop) }
-    })
+    Followed::new("feature_flags", app, |app| async move { refresh(&app).await.map(drop) })
 }
 
 /// Reads the flags anew.

@@ -31,11 +31,7 @@ pub const ROUTES: &[Route] = &[
 /// What keeps the list fresh in memory.
 #[must_use]
 pub fn followed(app: &Arc<App>) -> Followed {
-    let app = Arc::clone(app);
-    Followed::new("scenarios", move || {
-        let app = Arc::clone(&app);
-        async move { refresh(&app).await.map(drop) }
-    })
+    Followed::new("scenarios", app, |app| async move { refresh(&app).await.map(drop) })
 }
 
 /// Reads the list anew.
