@@ -13,8 +13,8 @@ use crate::flags::Flags;
 use crate::http::files::Folder;
 use crate::http::held::{Documents, Held};
 use crate::http::stored::Answers;
-use crate::kept::Kept;
 use crate::limits::Limits;
+use crate::mirror::Mirror;
 use crate::outbound::Outbound;
 use crate::password::Passwords;
 use crate::storage::Storage;
@@ -53,7 +53,7 @@ pub struct App {
     /// What was answered about boards.
     pub answers: Answers,
     /// The list of exercises, as it is answered.
-    pub exercises: Kept<Held>,
+    pub exercises: Mirror<Held>,
     /// Stored pictures, to be written.
     pub storage: Storage,
     /// Stored pictures, for anybody.
@@ -83,7 +83,7 @@ impl App {
             passwords: Passwords::new(),
             documents: Documents::default(),
             answers: Answers::default(),
-            exercises: Kept::default(),
+            exercises: Mirror::default(),
             storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),
             web_app: web_app(&config),

@@ -25,7 +25,7 @@ pub mod docs;
 pub mod examples;
 pub mod flags;
 pub mod http;
-pub mod kept;
+pub mod mirror;
 pub mod openapi;
 
 pub mod domain;

@@ -17,7 +17,7 @@ use crate::db::{Db, migrate};
 use crate::domain::scenarios::catalogue;
 use crate::domain::{flags, scenarios};
 use crate::error::{Cause, Error, Result};
-use crate::kept;
+use crate::mirror;
 use crate::outbound::client::{Call, authorities};
 use crate::telemetry::sending::{Parcel, Post};
 use crate::time::Clock;
@@ -91,10 +91,10 @@ fn begin(app: App) -> Arc<App> {
     app
 }
 
-/// Keeps in memory what is kept there. Never ends.
+/// Keeps the mirrors of small tables true. Never ends.
 async fn follow(app: Arc<App>) {
     app.migrated().await;
-    kept::follow(&app.db, vec![flags::followed(&app), scenarios::followed(&app)]).await;
+    mirror::follow(&app.db, vec![flags::followed(&app), scenarios::followed(&app)]).await;
 }
 
 /// Time for sending something to who collects it, all attempts together.

@@ -19,10 +19,10 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The answers of this process, by what was asked.
 #[derive(Default)]
-pub struct Answers(RwLock<Kept>);
+pub struct Answers(RwLock<ByQuestion>);
 
 #[derive(Default)]
-struct Kept {
+struct ByQuestion {
     answers: HashMap<String, Answer>,
     bytes: usize,
 }
@@ -39,8 +39,8 @@ pub struct Stored<R>(Response, PhantomData<R>);
 impl Answers {
     /// The answer to this question in this state, if it was given before.
     pub fn get<R>(&self, question: &str, state: &str) -> Option<Stored<R>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let answer = kept.answers.get(question).filter(|answer| answer.state == state)?;
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let answer = known.answers.get(question).filter(|answer| answer.state == state)?;
         let mut response = Response::new(ReplyBody::Whole(Full::new(answer.body.clone())));
         *response.headers_mut() = answer.headers.clone();
         Some(Stored(response, PhantomData))
@@ -53,14 +53,15 @@ impl Answers {
     pub async fn keep<R: Reply>(&self, question: String, state: String, reply: R) -> Result<Stored<R>> {
         let (head, body) = reply.reply()?.into_parts();
         let body = body.collect().await.map_err(Error::internal)?.to_bytes();
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + body.len() > BYTES_MAX {
-            *kept = Kept::default();
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.bytes + body.len() > BYTES_MAX {
+            *known = ByQuestion::default();
         }
         let bytes = question.len() + body.len();
-        let before = kept.answers.insert(question, Answer { state, headers: head.headers.clone(), body: body.clone() });
+        let before =
+            known.answers.insert(question, Answer { state, headers: head.headers.clone(), body: body.clone() });
         let freed = before.map_or(0, |answer| answer.body.len());
-        kept.bytes = (kept.bytes + bytes).saturating_sub(freed);
+        known.bytes = (known.bytes + bytes).saturating_sub(freed);
         Ok(Stored(Response::from_parts(head, ReplyBody::Whole(Full::new(body))), PhantomData))
     }
 }
@@ -100,8 +101,8 @@ mod tests {
             let again: Stored<Json<String>> = answers.get(&question, &state).unwrap();
             assert_eq!(again.0.into_body().collect().await.unwrap().to_bytes().len(), long.len() + 2);
             assert!(answers.get::<Json<String>>(&question, "another state").is_none());
-            let kept = answers.0.read().unwrap();
-            assert!(kept.answers.len() < 10 && kept.bytes <= BYTES_MAX + 100);
+            let known = answers.0.read().unwrap();
+            assert!(known.answers.len() < 10 && known.bytes <= BYTES_MAX + 100);
         }
     }
 }

@@ -329,7 +329,7 @@ fn every_file_says_what_it_is() {
 const FLOORS: [&[&str]; 6] = [
     &["error", "schema", "time", "network", "budget", "config", "property"],
     &["ids", "images", "outbound", "telemetry", "db", "limits", "password", "pictures", "storage", "token"],
-    &["app", "http", "openapi", "docs", "examples", "flags", "kept"],
+    &["app", "http", "openapi", "docs", "examples", "flags", "mirror"],
     &["domain"],
     &["routes", "start", "worker"],
     &[

@@ -11,11 +11,11 @@ use crate::error::Result;
 use crate::http::{Json, Path};
 
 pub async fn list(app: Arc<App>) -> Result<Json<FlagList>> {
-    let known = match app.flags.0.known() {
-        Some(known) => known,
+    let flags = match app.flags.0.shown() {
+        Some(flags) => flags,
         None => refresh(&app).await?,
     };
-    Ok(Json(FlagList { flags: States(known.as_ref().clone()) }))
+    Ok(Json(FlagList { flags: States(flags.as_ref().clone()) }))
 }
 
 pub async fn set(

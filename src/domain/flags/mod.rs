@@ -1,5 +1,5 @@
 //! Feature flags: switches that operators set and everybody may read. Every process has them in memory ([`crate::flags`])
-//! and hears of a change at once ([`crate::kept`]).
+//! and hears of a change at once ([`crate::mirror`]).
 
 mod handlers;
 mod sql;
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::flags::FlagMap;
 use crate::http::Route;
-use crate::kept::Followed;
+use crate::mirror::Followed;
 use crate::route;
 
 pub use sql::STATEMENTS;
@@ -22,7 +22,7 @@ pub const ROUTES: &[Route] = &[
     route!(Put "/flags/{name}" handlers::set "Switches a feature on or off, for every process within a second or two."),
 ];
 
-/// What keeps them fresh in memory.
+/// What keeps their mirror true.
 #[must_use]
 pub fn followed(app: &Arc<App>) -> Followed {
     Followed::new("feature_flags", app, |app| async move { refresh(&app).await.map(drop) })

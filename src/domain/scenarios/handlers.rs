@@ -13,7 +13,7 @@ use crate::http::{Json, Path};
 use crate::ids::ScenarioId;
 
 pub async fn list(app: Arc<App>, known: Known) -> Result<HeldJson<Vec<Scenario>>> {
-    let list = match app.exercises.known() {
+    let list = match app.exercises.shown() {
         Some(list) => list,
         None => refresh(&app).await?,
     };

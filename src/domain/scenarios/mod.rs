@@ -14,7 +14,7 @@ use crate::error::{Noun, Or404, Result};
 use crate::http::Route;
 use crate::http::held::Held;
 use crate::ids::ScenarioId;
-use crate::kept::Followed;
+use crate::mirror::Followed;
 use crate::route;
 
 pub use sql::{Calibration, STATEMENTS, ScenarioRow};
@@ -28,7 +28,7 @@ pub const ROUTES: &[Route] = &[
     route!(Get "/api/v1/scenarios/{scenario_id}/details" handlers::details "All about an exercise.").fails(&[404]),
 ];
 
-/// What keeps the list fresh in memory.
+/// What keeps the mirror of the list true.
 #[must_use]
 pub fn followed(app: &Arc<App>) -> Followed {
     Followed::new("scenarios", app, |app| async move { refresh(&app).await.map(drop) })

@@ -1,5 +1,5 @@
-//! What a process keeps in memory of a table that everybody reads and hardly anybody changes. Whoever changes such a table rings
-//! by a trigger of its own; because notices can be lost, everything is read anew every [`LOOK_EVERY`] as well.
+//! Mirrors, in the memory of a process, of tables that everybody reads and hardly anybody changes. Whoever changes such a table
+//! rings by a trigger of its own; because notices can be lost, everything is read anew every [`LOOK_EVERY`] as well.
 
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,33 +15,33 @@ use crate::error::Result;
 /// Time between two looks without a notice.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// A value that is read from the database, as far as this process knows it.
-pub struct Kept<T> {
-    known: RwLock<Option<Arc<T>>>,
+/// What was last read of a table.
+pub struct Mirror<T> {
+    shown: RwLock<Option<Arc<T>>>,
     reading: Mutex<()>,
 }
 
-impl<T> Default for Kept<T> {
+impl<T> Default for Mirror<T> {
     fn default() -> Self {
-        Self { known: RwLock::new(None), reading: Mutex::new(()) }
+        Self { shown: RwLock::new(None), reading: Mutex::new(()) }
     }
 }
 
-impl<T> Kept<T> {
-    /// The value; `None` before it was read.
+impl<T> Mirror<T> {
+    /// What it shows; `None` before anything was read.
     #[must_use]
-    pub fn known(&self) -> Option<Arc<T>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn shown(&self) -> Option<Arc<T>> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads it anew. Of two who do, the one who begins first is also the first to set.
+    /// Shows what this reads. Of two who do so, the one who begins first is also the first to be shown.
     ///
     /// # Errors
-    /// Those of reading; then it stays as it was.
+    /// Those of reading; then it shows what it did.
     pub async fn refresh(&self, read: impl Future<Output = Result<T>>) -> Result<Arc<T>> {
         let _turn = self.reading.lock().await;
         let read = Arc::new(read.await?);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         Ok(read)
     }
 }
@@ -49,7 +49,7 @@ impl<T> Kept<T> {
 /// Reads a table anew.
 type Refresh = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
-/// A table that is kept.
+/// A table that has a mirror.
 pub struct Followed {
     channel: &'static str,
     refresh: Refresh,
@@ -67,7 +67,7 @@ impl Followed {
     }
 }
 
-/// Keeps what this process knows of these tables as it is in the database. Never ends.
+/// Keeps the mirrors of these tables true. Never ends.
 pub async fn follow(db: &Db, tables: Vec<Followed>) {
     let channels: Vec<&str> = tables.iter().map(|table| table.channel).collect();
     let rung: Vec<(Followed, Notify)> = tables.into_iter().map(|table| (table, Notify::new())).collect();
@@ -84,7 +84,7 @@ pub async fn follow(db: &Db, tables: Vec<Followed>) {
 async fn look(table: &Followed, ring: &Notify) {
     loop {
         if let Err(error) = (table.refresh)().await {
-            tracing::debug!(table.channel, error = error.chain(), "what is kept of a table stays as it was");
+            tracing::debug!(table.channel, error = error.chain(), "the mirror of a table stays as it was");
         }
         let _ = tokio::time::timeout(LOOK_EVERY, ring.notified()).await;
     }
