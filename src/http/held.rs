@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -17,11 +16,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::cx::Cx;
 use super::extract::FromCx;
-use super::reply::{Reply, Response, empty};
+use super::reply::{Response, empty};
 use super::reply_body::ReplyBody;
 use super::route::Operation;
 use crate::error::{Error, Result};
-use crate::schema::Schema;
 
 /// Bytes of the digest that an entity tag tells: enough that two documents never share one.
 const TAG_BYTES: usize = 16;
@@ -90,28 +88,6 @@ impl Held {
             headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
         response
-    }
-}
-
-/// A held document as what a route that answers `T` answers.
-pub struct HeldJson<T>(Response, PhantomData<T>);
-
-impl<T> HeldJson<T> {
-    /// The document, which is a `T`, or 304 to a caller who has it.
-    #[must_use]
-    pub fn of(document: &Held, known: &Known) -> Self {
-        Self(document.answer(known), PhantomData)
-    }
-}
-
-impl<T: Schema> Reply for HeldJson<T> {
-    fn reply(self) -> Result<Response> {
-        Ok(self.0)
-    }
-
-    fn describe(operation: &mut Operation) {
-        operation.status = 200;
-        operation.reply = Some(T::schema(&mut operation.components));
     }
 }
 

@@ -28,5 +28,5 @@ pub mod stored;
 pub use cx::Cx;
 pub use extract::{Form, FromCx, Json, Path, Query};
 pub use limited::{Limited, Policy};
-pub use reply::{Created, Done, NoContent, Reply};
+pub use reply::{Created, Done, Made, NoContent, Reply};
 pub use route::{Access, Method, Operation, Route};

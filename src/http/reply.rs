@@ -1,5 +1,7 @@
 //! What handlers give: a value and a status, as a response.
 
+use std::marker::PhantomData;
+
 use hyper::StatusCode;
 use hyper::header::{ALLOW, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
@@ -33,6 +35,25 @@ pub struct Done;
 
 /// 204.
 pub struct NoContent;
+
+/// The response of a route that answers `R`, made already: it was given before, or comes out of memory.
+pub struct Made<R>(Response, PhantomData<R>);
+
+impl<R: Reply> Made<R> {
+    /// A response that `R` made, now or once.
+    #[must_use]
+    pub const fn new(response: Response) -> Self {
+        Self(response, PhantomData)
+    }
+
+    /// The response to this reply.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub fn of(reply: R) -> Result<Self> {
+        Ok(Self::new(reply.reply()?))
+    }
+}
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -100,6 +121,16 @@ impl Reply for NoContent {
 
     fn describe(operation: &mut Operation) {
         operation.status = 204;
+    }
+}
+
+impl<R: Reply> Reply for Made<R> {
+    fn reply(self) -> Result<Response> {
+        Ok(self.0)
+    }
+
+    fn describe(operation: &mut Operation) {
+        R::describe(operation);
     }
 }
 

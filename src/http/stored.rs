@@ -2,16 +2,14 @@
 //! never after.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::header::HeaderMap;
 
-use super::reply::{Reply, Response};
+use super::reply::{Made, Reply, Response};
 use super::reply_body::ReplyBody;
-use super::route::Operation;
 use crate::error::{Error, Result};
 
 /// Bytes of all answers together. When they are more, all go: what is asked for often is soon back.
@@ -33,24 +31,21 @@ struct Answer {
     body: Bytes,
 }
 
-/// An answer that may have been given before, of a route that answers `R`.
-pub struct Stored<R>(Response, PhantomData<R>);
-
 impl Answers {
     /// The answer to this question in this state, if it was given before.
-    pub fn get<R>(&self, question: &str, state: &str) -> Option<Stored<R>> {
+    pub fn get<R: Reply>(&self, question: &str, state: &str) -> Option<Made<R>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let answer = known.answers.get(question).filter(|answer| answer.state == state)?;
         let mut response = Response::new(ReplyBody::Whole(Full::new(answer.body.clone())));
         *response.headers_mut() = answer.headers.clone();
-        Some(Stored(response, PhantomData))
+        Some(Made::new(response))
     }
 
     /// Keeps this answer, of which nothing may have been read before this was the state.
     ///
     /// # Errors
     /// `Internal` if it cannot be written.
-    pub async fn keep<R: Reply>(&self, question: String, state: String, reply: R) -> Result<Stored<R>> {
+    pub async fn keep<R: Reply>(&self, question: String, state: String, reply: R) -> Result<Made<R>> {
         let (head, body) = reply.reply()?.into_parts();
         let body = body.collect().await.map_err(Error::internal)?.to_bytes();
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -62,27 +57,7 @@ impl Answers {
             known.answers.insert(question, Answer { state, headers: head.headers.clone(), body: body.clone() });
         let freed = before.map_or(0, |answer| answer.body.len());
         known.bytes = (known.bytes + bytes).saturating_sub(freed);
-        Ok(Stored(Response::from_parts(head, ReplyBody::Whole(Full::new(body))), PhantomData))
-    }
-}
-
-impl<R: Reply> Stored<R> {
-    /// An answer that is kept nowhere.
-    ///
-    /// # Errors
-    /// `Internal` if it cannot be written.
-    pub fn only(reply: R) -> Result<Self> {
-        Ok(Self(reply.reply()?, PhantomData))
-    }
-}
-
-impl<R: Reply> Reply for Stored<R> {
-    fn reply(self) -> Result<Response> {
-        Ok(self.0)
-    }
-
-    fn describe(operation: &mut Operation) {
-        R::describe(operation);
+        Ok(Made::new(Response::from_parts(head, ReplyBody::Whole(Full::new(body)))))
     }
 }
 
@@ -98,8 +73,8 @@ mod tests {
         for n in 0..100 {
             let (question, state) = (format!("question {n}"), format!("state {n}"));
             answers.keep(question.clone(), state.clone(), Json(long.clone())).await.unwrap();
-            let again: Stored<Json<String>> = answers.get(&question, &state).unwrap();
-            assert_eq!(again.0.into_body().collect().await.unwrap().to_bytes().len(), long.len() + 2);
+            let again: Made<Json<String>> = answers.get(&question, &state).unwrap();
+            assert_eq!(again.reply().unwrap().into_body().collect().await.unwrap().to_bytes().len(), long.len() + 2);
             assert!(answers.get::<Json<String>>(&question, "another state").is_none());
             let known = answers.0.read().unwrap();
             assert!(known.answers.len() < 10 && known.bytes <= BYTES_MAX + 100);

@@ -12,8 +12,7 @@ mod wire;
 use crate::app::App;
 use crate::db::Db;
 use crate::error::Result;
-use crate::http::Reply;
-use crate::http::stored::Stored;
+use crate::http::{Made, Reply};
 
 pub use cursor::Place;
 pub use rules::percentile;
@@ -48,9 +47,9 @@ pub async fn fold(db: &Db) -> Result<bool> {
 ///
 /// # Errors
 /// Those of making it.
-pub async fn answer<R: Reply>(app: &App, question: String, make: impl Future<Output = Result<R>>) -> Result<Stored<R>> {
+pub async fn answer<R: Reply>(app: &App, question: String, make: impl Future<Output = Result<R>>) -> Result<Made<R>> {
     if app.db.has_replica() {
-        return Stored::only(make.await?);
+        return Made::of(make.await?);
     }
     let state = sql::get_snapshot(&app.db).await?.snapshot;
     match app.answers.get(&question, &state) {

@@ -9,11 +9,10 @@ use crate::domain::auth::User;
 use crate::domain::boards::{self, AroundQuery, BoardQuery, ENERGY, FRIENDS_MAX, FriendsQuery, Place, Start};
 use crate::error::{Error, Noun, Result};
 use crate::http::page::Page;
-use crate::http::stored::Stored;
-use crate::http::{Json, Path, Query};
+use crate::http::{Json, Made, Path, Query};
 use crate::ids::UserId;
 
-pub async fn leaderboard(app: Arc<App>, Query(query): Query<BoardQuery>) -> Result<Stored<Page<EnergyPlace>>> {
+pub async fn leaderboard(app: Arc<App>, Query(query): Query<BoardQuery>) -> Result<Made<Page<EnergyPlace>>> {
     let start = query.start(ENERGY)?;
     boards::answer(&app, query.name(ENERGY), page(&app, start, query.limit())).await
 }
@@ -40,7 +39,7 @@ pub async fn rank(
     _: User,
     Path((user,)): Path<(UserId,)>,
     Query(query): Query<AroundQuery>,
-) -> Result<Stored<Json<EnergyRank>>> {
+) -> Result<Made<Json<EnergyRank>>> {
     let around = query.around();
     boards::answer(&app, format!("{ENERGY} {user} {around}"), standing(&app, user, around)).await
 }

@@ -7,5 +7,5 @@
 mod once;
 mod sql;
 
-pub use once::{Kept, Once};
+pub use once::Once;
 pub use sql::STATEMENTS;

@@ -1,7 +1,5 @@
 //! Doing something once per key: a handler takes [`Once`], after the body, and does what it does inside of [`Once::tx`].
 
-use std::marker::PhantomData;
-
 use aws_lc_rs::digest::{Context, SHA256};
 use http_body_util::BodyExt;
 use hyper::StatusCode;
@@ -15,7 +13,7 @@ use crate::domain::auth::{self, Caller};
 use crate::error::{Error, Problem, Result};
 use crate::http::extract::IdempotencyKey;
 use crate::http::reply::{Response, stored_json};
-use crate::http::{Cx, FromCx, Operation, Reply};
+use crate::http::{Cx, FromCx, Made, Operation, Reply};
 use crate::time::Timestamp;
 
 /// How long answers are kept: a phone that was without a net over the weekend still learns what became of its request.
@@ -35,19 +33,6 @@ struct Keyed {
     key: String,
     /// Of method, path, query and body: requests that want the same have the same.
     fingerprint: [u8; 32],
-}
-
-/// A reply that is given again to who asks again.
-pub struct Kept<R>(Response, PhantomData<R>);
-
-impl<R: Reply> Reply for Kept<R> {
-    fn reply(self) -> Result<Response> {
-        Ok(self.0)
-    }
-
-    fn describe(operation: &mut Operation) {
-        R::describe(operation);
-    }
 }
 
 impl FromCx for Once {
@@ -84,7 +69,7 @@ impl Once {
     ///
     /// # Errors
     /// 401 if the caller's session is over, 409 if the key stands for another request or this one still runs; else the work's.
-    pub async fn tx<R: Reply, F>(&self, app: &App, caller: Caller, work: impl Fn(Tx) -> F) -> Result<Kept<R>>
+    pub async fn tx<R: Reply, F>(&self, app: &App, caller: Caller, work: impl Fn(Tx) -> F) -> Result<Made<R>>
     where
         F: Future<Output = Result<R>>,
     {
@@ -92,7 +77,7 @@ impl Once {
             None => app.db.tx(work).await?.reply()?,
             Some(keyed) => app.db.tx(|tx| keyed.once(tx, caller, app.clock.now(), &work)).await?,
         };
-        Ok(Kept(response, PhantomData))
+        Ok(Made::new(response))
     }
 
     /// The same for work that somebody else does: no connection is held meanwhile. Who does it learns a name that is the same for
@@ -100,18 +85,18 @@ impl Once {
     ///
     /// # Errors
     /// As [`Once::tx`].
-    pub async fn apart<R: Reply, F>(&self, app: &App, caller: Caller, work: impl FnOnce(String) -> F) -> Result<Kept<R>>
+    pub async fn apart<R: Reply, F>(&self, app: &App, caller: Caller, work: impl FnOnce(String) -> F) -> Result<Made<R>>
     where
         F: Future<Output = Result<R>>,
     {
         let Some(keyed) = &self.0 else {
             let response = work(Uuid::new_v4().to_string()).await?.reply()?;
-            return Ok(Kept(response, PhantomData));
+            return Ok(Made::new(response));
         };
         let now = app.clock.now();
         let since = now.minus_s(KEPT_S);
         if let Some(answer) = app.db.tx(async |tx| keyed.stored(&tx, caller, since).await).await? {
-            return again(answer).map(|response| Kept(response, PhantomData));
+            return again(answer).map(Made::new);
         }
         let (status, text) = text_of(work(keyed.name(caller)).await?.reply()?).await?;
         let first = async |tx| {
@@ -126,7 +111,7 @@ impl Once {
             Some(answer) => again(answer)?,
             None => stored_json(status, text.into_bytes()),
         };
-        Ok(Kept(response, PhantomData))
+        Ok(Made::new(response))
     }
 }
 

@@ -11,9 +11,9 @@ use super::sql;
 use super::wire::{CheckoutSession, FromStore, FromStripe, NewCheckoutSession, PortalSession, StoreAnswer};
 use crate::app::App;
 use crate::domain::auth::{self, Caller, User};
-use crate::domain::idempotency::{Kept, Once};
+use crate::domain::idempotency::Once;
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::{Created, Done, Json};
+use crate::http::{Created, Done, Json, Made};
 use crate::outbound::stripe::{NewCheckout, Stripe};
 
 /// Stripe, if there is a key for it.
@@ -27,7 +27,7 @@ pub async fn create_checkout(
     caller: Caller,
     Json(new): Json<NewCheckoutSession>,
     once: Once,
-) -> Result<Kept<Created<CheckoutSession>>> {
+) -> Result<Made<Created<CheckoutSession>>> {
     auth::check(&app.db, caller).await?;
     let work = async |key: String| {
         let checkout = NewCheckout {

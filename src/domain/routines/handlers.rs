@@ -9,11 +9,11 @@ use super::wire::{NewRoutine, NewRoutineScenario, NewScenarios, Routine, Routine
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{Caller, User};
-use crate::domain::idempotency::{Kept, Once};
+use crate::domain::idempotency::Once;
 use crate::domain::uploads::{self, Picture};
 use crate::domain::users;
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::{Created, Json, NoContent, Path};
+use crate::http::{Created, Json, Made, NoContent, Path};
 use crate::ids::{RoutineId, UserId};
 use crate::pictures;
 use crate::schema::{Patch, Text};
@@ -33,7 +33,7 @@ pub async fn create(
     caller: Caller,
     Json(new): Json<NewRoutine>,
     once: Once,
-) -> Result<Kept<Created<Routine>>> {
+) -> Result<Made<Created<Routine>>> {
     let image_key = image_key(&app, new.image_url.as_ref())?;
     let plan = Plan { name: new.name.0, image_key, scenarios: planned(new.scenarios)? };
     let create = async |tx| create_in(tx, &app, caller, &plan).await;

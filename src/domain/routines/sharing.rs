@@ -12,10 +12,10 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::db::statement::Conn;
 use crate::domain::auth::Caller;
-use crate::domain::idempotency::{Kept, Once};
+use crate::domain::idempotency::Once;
 use crate::domain::{scenarios, users};
 use crate::error::{Error, Noun, Or404, Result};
-use crate::http::{Created, Json, Path};
+use crate::http::{Created, Json, Made, Path};
 use crate::ids::{RoutineId, ScenarioId};
 use crate::schema::Text;
 
@@ -62,7 +62,7 @@ pub async fn import(
     caller: Caller,
     Json(import): Json<RoutineImport>,
     once: Once,
-) -> Result<Kept<Created<Routine>>> {
+) -> Result<Made<Created<Routine>>> {
     let import = async |tx| import_in(tx, &app, caller, &import.share_code.0).await;
     once.tx(&app, caller, |tx| async { Ok(Created(Routine::new(import(tx).await?, &app.config.pictures))) }).await
 }

@@ -8,10 +8,10 @@ use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScoresQu
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
-use crate::domain::idempotency::{Kept, Once};
+use crate::domain::idempotency::Once;
 use crate::domain::{energy, scenarios, users};
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::{Json, NoContent, Path, Query};
+use crate::http::{Json, Made, NoContent, Path, Query};
 use crate::ids::{ScenarioId, UserId};
 
 pub async fn record(
@@ -20,7 +20,7 @@ pub async fn record(
     Path((scenario,)): Path<(ScenarioId,)>,
     Json(new): Json<NewScore>,
     once: Once,
-) -> Result<Kept<Json<RecordedScore>>> {
+) -> Result<Made<Json<RecordedScore>>> {
     if new.scenario_id.as_ref().is_some_and(|named| *named != scenario) {
         return Err(
             Error::new(Problem::BadRequest).with_detail("scenario_id in the body differs from the one in the path")
@@ -30,7 +30,7 @@ pub async fn record(
     once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.into())) }).await
 }
 
-pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>, once: Once) -> Result<Kept<Json<Score>>> {
+pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>, once: Once) -> Result<Made<Json<Score>>> {
     let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
     let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
     let record = async |tx| recording::record(tx, &app, caller, scenario, new.lift()).await;

@@ -13,15 +13,14 @@ use crate::domain::boards::{self, AroundQuery, BoardQuery, FRIENDS_MAX, FriendsQ
 use crate::domain::{scenarios, users};
 use crate::error::{Error, Noun, Result};
 use crate::http::page::Page;
-use crate::http::stored::Stored;
-use crate::http::{Json, Path, Query};
+use crate::http::{Json, Made, Path, Query};
 use crate::ids::{ScenarioId, ScoreId, UserId};
 
 pub async fn leaderboard(
     app: Arc<App>,
     Path((scenario,)): Path<(ScenarioId,)>,
     Query(query): Query<BoardQuery>,
-) -> Result<Stored<Page<ScorePlace>>> {
+) -> Result<Made<Page<ScorePlace>>> {
     let board = boards::of_scenario(&scenario.0);
     let start = query.start(&board)?;
     boards::answer(&app, query.name(&board), page(&app, &scenario, start, query.limit())).await
@@ -68,7 +67,7 @@ pub async fn rank(
     app: Arc<App>,
     Path((scenario, user)): Path<(ScenarioId, UserId)>,
     Query(query): Query<AroundQuery>,
-) -> Result<Stored<Json<ScoreRank>>> {
+) -> Result<Made<Json<ScoreRank>>> {
     let (board, around) = (boards::of_scenario(&scenario.0), query.around());
     boards::answer(&app, format!("{board} {user} {around}"), standing(&app, &scenario, user, around)).await
 }

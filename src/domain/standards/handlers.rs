@@ -6,8 +6,8 @@ use super::rules::{KG_PER_LB, Pack, Sex, Unit};
 use super::wire::{StandardsBody, StandardsQuery};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::http::held::{Held, HeldJson, Known};
-use crate::http::{Path, Query};
+use crate::http::held::{Held, Known};
+use crate::http::{Json, Made, Path, Query};
 use crate::number;
 
 number! { /// A body weight, in the unit of the query. Zero and less is answered 400.
@@ -18,7 +18,7 @@ pub async fn show(
     Path((body_weight,)): Path<(BodyWeight,)>,
     Query(query): Query<StandardsQuery>,
     known: Known,
-) -> Result<HeldJson<StandardsBody>> {
+) -> Result<Made<Json<StandardsBody>>> {
     if body_weight.0 <= 0.0 {
         return Err(Error::new(Problem::BadRequest).with_detail("bodyweight must be greater than 0"));
     }
@@ -31,5 +31,5 @@ pub async fn show(
     let question = (body_weight_kg.to_bits(), sex == Sex::Female, unit == Unit::Lbs);
     let make = || Held::json(&StandardsBody(Pack::new(sex, body_weight_kg, unit)));
     let pack = app.documents.standards.get_or_make(question, make)?;
-    Ok(HeldJson::of(&pack, &known))
+    Ok(Made::new(pack.answer(&known)))
 }

@@ -12,11 +12,11 @@ use super::wire::{NewWorkout, Workout, WorkoutsQuery};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, Caller, User};
-use crate::domain::idempotency::{Kept, Once};
+use crate::domain::idempotency::Once;
 use crate::domain::outbox::{self, Event, NewEvent, Settled, Topic};
 use crate::domain::{quests, users};
 use crate::error::{Error, Problem, Result};
-use crate::http::{Created, Json, Path, Query};
+use crate::http::{Created, Json, Made, Path, Query};
 use crate::ids::{RoutineId, ScenarioId, UserId, WorkoutId};
 
 pub async fn submit(
@@ -24,7 +24,7 @@ pub async fn submit(
     caller: Caller,
     Json(new): Json<NewWorkout>,
     once: Once,
-) -> Result<Kept<Created<Workout>>> {
+) -> Result<Made<Created<Workout>>> {
     let submit = async |tx| submit_in(tx, &app, caller, &new).await;
     let kept = once.tx(&app, caller, |tx| async { Ok(Created(Workout::stored(&new, caller.user, submit(tx).await?))) });
     let kept = kept.await?;
