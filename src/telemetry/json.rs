@@ -10,7 +10,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-use super::writer::Lines;
+use super::writer::{Lines, is_urgent};
 use crate::time::Clock;
 
 /// Bytes that a thread keeps for its next line; a longer one is rare.
@@ -29,7 +29,7 @@ impl<S: Subscriber> Layer<S> for Json {
             // An event within the formatting of another has nowhere to go.
             let Ok(mut line) = line.try_borrow_mut() else { return };
             line.write(event);
-            Lines::take(&line.json, *event.metadata().level());
+            Lines::take(&line.json, is_urgent(event.metadata()));
             line.json.shrink_to(KEPT_BYTES);
         });
     }

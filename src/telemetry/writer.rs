@@ -71,13 +71,18 @@ impl Lines {
         Ok(Self(()))
     }
 
-    /// Takes a line, which is urgent from [`Level::WARN`] on.
-    pub fn take(line: &[u8], level: Level) {
+    /// Takes a line.
+    pub fn take(line: &[u8], is_urgent: bool) {
         let Some(shared) = SHARED.get() else { return };
-        if shared.lock().push(line, level <= Level::WARN) {
+        if shared.lock().push(line, is_urgent) {
             shared.came.notify_all();
         }
     }
+}
+
+/// Whether such lines are written at once: those that warn.
+pub fn is_urgent(meta: &Metadata<'_>) -> bool {
+    *meta.level() <= Level::WARN
 }
 
 impl<'a> MakeWriter<'a> for Lines {
@@ -88,13 +93,13 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Line {
-        Line { is_urgent: *meta.level() <= Level::WARN }
+        Line { is_urgent: is_urgent(meta) }
     }
 }
 
 impl Write for Line {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        Lines::take(line, if self.is_urgent { Level::WARN } else { Level::INFO });
+        Lines::take(line, self.is_urgent);
         Ok(line.len())
     }
 
