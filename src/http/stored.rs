@@ -12,7 +12,8 @@ use super::reply::{Made, Reply, Response};
 use super::reply_body::ReplyBody;
 use crate::error::{Error, Result};
 
-/// Bytes of all answers together. When they are more, all go: what is asked for often is soon back.
+/// Bytes of all answers together, with their questions and states. When they are more, all go: what is asked for often is soon
+/// back.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The answers of this process, by what was asked.
@@ -29,6 +30,26 @@ struct Answer {
     state: String,
     headers: HeaderMap,
     body: Bytes,
+}
+
+impl Answer {
+    /// What it counts under this question: whatever differs from answer to answer. The headers hardly do.
+    fn bytes(&self, question: &str) -> usize {
+        question.len() + self.state.len() + self.body.len()
+    }
+}
+
+impl ByQuestion {
+    fn put(&mut self, question: String, answer: Answer) {
+        let bytes = answer.bytes(&question);
+        let before = self.answers.get(&question).map_or(0, |before| before.bytes(&question));
+        self.bytes = self.bytes - before + bytes;
+        if self.bytes > BYTES_MAX {
+            self.answers.clear();
+            self.bytes = bytes;
+        }
+        self.answers.insert(question, answer);
+    }
 }
 
 impl Answers {
@@ -48,15 +69,8 @@ impl Answers {
     pub async fn keep<R: Reply>(&self, question: String, state: String, reply: R) -> Result<Made<R>> {
         let (head, body) = reply.reply()?.into_parts();
         let body = body.collect().await.map_err(Error::internal)?.to_bytes();
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.bytes + body.len() > BYTES_MAX {
-            *known = ByQuestion::default();
-        }
-        let bytes = question.len() + body.len();
-        let before =
-            known.answers.insert(question, Answer { state, headers: head.headers.clone(), body: body.clone() });
-        let freed = before.map_or(0, |answer| answer.body.len());
-        known.bytes = (known.bytes + bytes).saturating_sub(freed);
+        let answer = Answer { state, headers: head.headers.clone(), body: body.clone() };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).put(question, answer);
         Ok(Made::new(Response::from_parts(head, ReplyBody::Whole(Full::new(body)))))
     }
 }
@@ -77,7 +91,24 @@ mod tests {
             assert_eq!(again.reply().unwrap().into_body().collect().await.unwrap().to_bytes().len(), long.len() + 2);
             assert!(answers.get::<Json<String>>(&question, "another state").is_none());
             let known = answers.0.read().unwrap();
-            assert!(known.answers.len() < 10 && known.bytes <= BYTES_MAX + 100);
+            assert!(known.answers.len() < 10 && known.bytes <= BYTES_MAX);
+            assert_eq!(known.bytes, counted(&known));
+        }
+    }
+
+    /// The bytes of what is there.
+    fn counted(known: &ByQuestion) -> usize {
+        known.answers.iter().map(|(question, answer)| answer.bytes(question)).sum()
+    }
+
+    #[tokio::test]
+    async fn what_was_replaced_counts_no_more() {
+        let answers = Answers::default();
+        for n in 0..1_000 {
+            let (question, state) = (format!("question {}", n % 3), "s".repeat(n % 7));
+            answers.keep(question, state, Json("a".repeat(n % 11))).await.unwrap();
+            let known = answers.0.read().unwrap();
+            assert_eq!((known.answers.len(), known.bytes), ((n + 1).min(3), counted(&known)));
         }
     }
 }
