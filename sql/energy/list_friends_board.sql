@@ -30,7 +30,6 @@ select
   users.username,
   users.display_name,
   page.energy,
-  page.reached_at,
   users.avatar_url,
   users.rank,
   place.ahead + 1 as overall

@@ -83,8 +83,6 @@ pub struct FriendRow {
     username: String,
     display_name: Option<String>,
     energy: f64,
-    #[expect(dead_code, reason = "these boards have pages by offset")]
-    reached_at: Timestamp,
     avatar_url: Option<String>,
     rank: Option<String>,
     /// Among all, from 1.
