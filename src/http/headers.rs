@@ -186,7 +186,9 @@ pub fn decorate(headers: &mut HeaderMap, request_id: HeaderValue, version_defaul
     }
 }
 
-/// Room for the headers of nearly every response: growing would cost more than all else about them.
+/// Headers that the index has places for: as many as nearly every response carries. A copy of a map has an index as large as
+/// the map's, so none is made anew while a response gets the rest of its headers. The headers themselves get no room in advance:
+/// a copy has as much as it needs, and moves them when there are more.
 const EVERY_MAX: usize = 24;
 
 /// Puts the header on a response that keeps a client which came by https from coming by http.
