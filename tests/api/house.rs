@@ -15,6 +15,8 @@ use tokio_postgres::types::Type;
 
 use crate::support::TestDatabase;
 
+mod map;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
