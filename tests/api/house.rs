@@ -320,6 +320,24 @@ fn nothing_but_the_configuration_reads_the_environment() {
     }
 }
 
+/// Where names of variables stand that are told to operators.
+const TELLS_VARIABLES: [&str; 1] = ["src/telemetry/sending.rs"];
+
+#[test]
+fn only_the_configuration_knows_the_names_of_variables() {
+    let names: Vec<String> = VARS
+        .iter()
+        .flat_map(|var| std::iter::once(&var.name).chain(var.aliases))
+        .map(|name| format!("\"{name}\""))
+        .collect();
+    let strangers = files("src", ".rs").into_iter().filter(|file| !file.starts_with("src/config/"));
+    for file in strangers.filter(|file| !TELLS_VARIABLES.contains(&file.as_str())) {
+        let text = read(&file);
+        let named = names.iter().find(|name| text.contains(*name));
+        assert!(named.is_none(), "{file} names {named:?}: it should take what it needs from Config");
+    }
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for file in files("src", ".rs").into_iter().chain(files("tests", ".rs")) {
