@@ -5,7 +5,7 @@ use proptest::sample::select;
 use serde_json::json;
 
 use super::*;
-use crate::property;
+use crate::{input, integer, number, property};
 
 /// Where a float has a neighbour more than one away.
 const EXACT: i64 = 1 << 53;
