@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::support::ledger::{Dice, assert_books, of_weight, waiting};
-use crate::support::{Lifter, Request, Served, TestApp, TestDatabase, eventually};
+use crate::support::people::register;
+use crate::support::{Answer, Lifter, Request, Served, TestApp, TestDatabase, eventually};
 
 const LIFTS: [&str; 4] = ["back_squat", "barbell_bench_press", "deadlift", "front_squat"];
 
@@ -120,16 +122,22 @@ async fn killing_the_server_under_load_loses_nothing_that_was_answered() {
     assert!(!known.unknown.is_empty(), "no kill met a lift that was under way");
 }
 
-#[tokio::test]
-async fn a_server_that_is_asked_to_end_answers_first() {
-    let (app, _, server) = with_process().await;
+/// A lift that waits for its lifter's row, until the app's connection commits.
+async fn lift_at_a_lock(app: &TestApp, server: &Served) -> JoinHandle<Answer> {
     let ada = app.lifter("ada").await;
     app.pg.batch_execute("begin").await.unwrap();
     app.pg.execute("select from users where id = $1 for update", &[&ada.id]).await.unwrap();
     let path = "/api/v1/scores/scenario/back_squat";
     let request = Request::new(server.address, "POST", path).bearer(&ada.token).json(&of_weight(100.0));
-    let slow = tokio::spawn(async move { request.send().await });
+    let lift = tokio::spawn(async move { request.send().await });
     eventually("the wait for the lock", async || waiting(&app.pg).await == 1).await;
+    lift
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_answers_first() {
+    let (app, _, server) = with_process().await;
+    let slow = lift_at_a_lock(&app, &server).await;
 
     server.terminate().await;
     let ready = Request::new(server.address, "GET", "/ready");
@@ -146,13 +154,7 @@ async fn a_server_that_is_asked_to_end_answers_first() {
 #[tokio::test]
 async fn a_write_whose_client_left_is_done_before_the_server_ends() {
     let (app, _, server) = with_process().await;
-    let ada = app.lifter("ada").await;
-    app.pg.batch_execute("begin").await.unwrap();
-    app.pg.execute("select from users where id = $1 for update", &[&ada.id]).await.unwrap();
-    let path = "/api/v1/scores/scenario/back_squat";
-    let request = Request::new(server.address, "POST", path).bearer(&ada.token).json(&of_weight(100.0));
-    let leaving = tokio::spawn(async move { request.try_send().await.map(|answer| answer.status).ok() });
-    eventually("the wait for the lock", async || waiting(&app.pg).await == 1).await;
+    let leaving = lift_at_a_lock(&app, &server).await;
     leaving.abort();
     server.terminate().await;
     let ready = Request::new(server.address, "GET", "/ready");
@@ -172,12 +174,7 @@ async fn an_empty_database_is_all_that_a_start_needs() {
     let to = |method, path| Request::new(server.address, method, path);
     to("GET", "/health").send().await.expect(200);
     assert_eq!(to("GET", "/ready").send().await.expect(200).json()["status"], "ready");
-    let account = json!({ "username": "ada", "email": "ada@example.com", "password": "lift-heavy" });
-    to("POST", "/api/v1/users").json(&account).send().await.expect(201);
-    let form = "username=ada%40example.com&password=lift-heavy";
-    let login =
-        to("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form).send().await.expect(200);
-    let token = login.json()["access_token"].as_str().unwrap().to_owned();
+    let token = register(server.address, "ada").await.token;
     let lift = to("POST", "/api/v1/scores/scenario/barbell_bench_press").bearer(&token).json(&of_weight(100.0));
     lift.send().await.expect(200);
     let me = to("GET", "/api/v1/users/me").bearer(&token).send().await.expect(200).json();

@@ -98,7 +98,6 @@ async fn every_command_is_one_that_its_route_understands() {
 
 /// A refresh token of the lifter that the route of this number is tried with.
 async fn refresh_token(app: &TestApp, index: usize) -> String {
-    let form = format!("username=lifter{index}@example.com&password={}", PASSWORD.replace(' ', "+"));
-    let login = app.request("POST", "/api/v1/auth/login").body("application/x-www-form-urlencoded", form);
+    let login = app.request("POST", "/api/v1/auth/login").login(&format!("lifter{index}@example.com"), PASSWORD);
     login.send().await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()
 }

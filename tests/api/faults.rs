@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_postgres::Client;
 
 use crate::support::cluster::{moved, port_of};
+use crate::support::people::register;
 use crate::support::{Answer, Cluster, Lifter, PASSWORD, Proxy, Request, Served, TestApp, TestDatabase, eventually};
 
 /// Callers are promised an answer within 2 s; the rest is for measuring it on a busy machine.
@@ -27,7 +28,6 @@ pub async fn behind_proxy() -> (TestApp, Proxy) {
 /// One request to each kind of route that needs the database, of a lifter with this name and token.
 fn data_requests(address: SocketAddr, name: &str, token: &str) -> Vec<Request> {
     let get = |path: &str| Request::new(address, "GET", path);
-    let login = format!("username={name}%40example.com&password={}", PASSWORD.replace(' ', "+"));
     vec![
         get(ME).bearer(token),
         get(SQUAT_BOARD),
@@ -35,7 +35,7 @@ fn data_requests(address: SocketAddr, name: &str, token: &str) -> Vec<Request> {
         get("/api/v1/scenarios/back_squat/details"),
         Request::new(address, "POST", SQUAT).bearer(token).json(&json!({ "weight_lifted": 100 })),
         Request::new(address, "PATCH", "/api/v1/users/me/unit").bearer(token).json(&json!({ "preferred_unit": "kg" })),
-        Request::new(address, "POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", login),
+        Request::new(address, "POST", "/api/v1/users/login").login(&format!("{name}@example.com"), PASSWORD),
     ]
 }
 
@@ -73,16 +73,6 @@ async fn assert_all_unavailable(requests: &[Request]) {
     for answer in sent.collect::<Vec<_>>() {
         assert_unavailable(answer.await.unwrap());
     }
-}
-
-/// A lifter who registers and logs in as anybody does.
-async fn registered(address: SocketAddr, name: &str) -> String {
-    let new = json!({ "username": name, "email": format!("{name}@example.com"), "password": PASSWORD });
-    Request::new(address, "POST", "/api/v1/users").json(&new).send().await.expect(201);
-    let login = format!("username={name}%40example.com&password={}", PASSWORD.replace(' ', "+"));
-    let request = Request::new(address, "POST", "/api/v1/users/login");
-    let answer = request.body("application/x-www-form-urlencoded", login).send().await.expect(200);
-    answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 /// Locks a lifter's row, as a score that is being recorded does. Dropping the client lets go of it.
@@ -161,7 +151,7 @@ async fn a_line_that_is_cut_in_the_middle_of_a_write_leaves_nothing_of_it() {
 async fn a_frozen_postgresql_answers_503_in_time_and_a_thawed_one_serves_again() {
     let mut cluster = Cluster::start("fast");
     let served = Served::start(&[("DATABASE_URL", &cluster.url())]).await;
-    let token = registered(served.address, "ada").await;
+    let token = register(served.address, "ada").await.token;
     let requests = data_requests(served.address, "ada", &token);
     for request in &requests {
         request.send().await.expect(200);
@@ -179,7 +169,7 @@ async fn a_frozen_postgresql_answers_503_in_time_and_a_thawed_one_serves_again()
 async fn a_restart_of_postgresql_costs_503s_and_loses_no_score() {
     let cluster = Cluster::start("durable");
     let served = Served::start(&[("DATABASE_URL", &cluster.url())]).await;
-    let token = registered(served.address, "ada").await;
+    let token = register(served.address, "ada").await.token;
     let requests = data_requests(served.address, "ada", &token);
 
     let under_load = async |until_ok: bool| {

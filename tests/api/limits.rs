@@ -32,14 +32,9 @@ fn refused(answer: Answer, after_s: u32) -> Answer {
     answer
 }
 
-fn login(request: Request, email: &str, password: &str) -> Request {
-    let form = format!("username={}&password={}", email.replace('@', "%40"), password.replace(' ', "+"));
-    request.body("application/x-www-form-urlencoded", form)
-}
-
 /// A login from this address, behind the proxy that the test is.
 fn login_from(app: &TestApp, address: &str, email: &str, password: &str) -> Request {
-    login(app.request("POST", "/api/v1/users/login").header("x-forwarded-for", address), email, password)
+    app.request("POST", "/api/v1/users/login").header("x-forwarded-for", address).login(email, password)
 }
 
 #[tokio::test]
@@ -258,7 +253,7 @@ async fn instances_count_together() {
         } else {
             Request::new(twin, "POST", "/api/v1/users/login")
         };
-        let request = login(request, "ada@example.com", "wrong");
+        let request = request.login("ada@example.com", "wrong");
         let unlucky = Arc::clone(&unlucky);
         async move {
             // Whoever found no connection in time tries again.
@@ -279,7 +274,7 @@ async fn instances_count_together() {
         4
     );
     // One that is started anew knows what the others counted.
-    let late = login(Request::new(app.another().await, "POST", "/api/v1/users/login"), "ada@example.com", "wrong");
+    let late = Request::new(app.another().await, "POST", "/api/v1/users/login").login("ada@example.com", "wrong");
     refused(late.send().await, 60);
 }
 
@@ -337,7 +332,7 @@ async fn refreshes_are_counted_by_session() {
     app.lifter("ada").await;
     let session = async || {
         let pair =
-            login(app.request("POST", "/api/v1/auth/login"), "ada@example.com", PASSWORD).send().await.expect(200);
+            app.request("POST", "/api/v1/auth/login").login("ada@example.com", PASSWORD).send().await.expect(200);
         pair.json()["refresh_token"].as_str().unwrap().to_owned()
     };
     let (one, other) = (session().await, session().await);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use crate::support::people::log_in;
 use crate::support::{Lifter, PASSWORD, TestApp, TestDatabase};
 
 /// The live schema, line by line.
@@ -198,19 +199,6 @@ fn user(n: u8) -> Uuid {
     format!("00000000-0000-4000-8000-00000000000{n}").parse().unwrap()
 }
 
-async fn login(app: &TestApp, email: &str) -> Option<Lifter> {
-    let form =
-        format!("username={}&password={}", email.replace('@', "%40").replace('+', "%2B"), PASSWORD.replace(' ', "+"));
-    let request = app.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let answer = request.send().await;
-    if answer.status == 401 {
-        return None;
-    }
-    let token = answer.expect(200).json()["access_token"].as_str().unwrap().to_owned();
-    let me = app.request("GET", "/api/v1/users/me").bearer(&token).send().await.expect(200).json();
-    Some(Lifter { id: me["id"].as_str().unwrap().parse().unwrap(), token })
-}
-
 #[tokio::test]
 async fn odd_accounts_are_served() {
     let (database, client) = lived_in().await;
@@ -242,7 +230,7 @@ async fn odd_accounts_are_served() {
 
     let emails: Vec<String> = lines(&client, "select email::text from users order by id").await;
     for (n, email) in (1..).zip(&emails) {
-        let lifter = login(&app, email).await;
+        let lifter = log_in(app.address, email, PASSWORD).await;
         assert_eq!(lifter.as_ref().map(|lifter| lifter.id), (n != 5).then(|| user(n)), "{email}");
         let Some(lifter) = lifter else { continue };
         let events = format!("/api/v1/personal_best_events/user/{}", user(n));
@@ -251,8 +239,11 @@ async fn odd_accounts_are_served() {
         app.lift(&lifter, "stone_of_the_village", 80.0).await;
         app.patch_as(&lifter, "/api/v1/users/me", json!({ "weight": 82.5 })).await.expect(200);
     }
-    assert!(login(&app, "BOB@EXAMPLE.COM").await.is_none(), "two accounts have this address but for its case");
-    assert_eq!(login(&app, "ADA@example.com").await.map(|lifter| lifter.id), Some(user(1)));
+    assert!(
+        log_in(app.address, "BOB@EXAMPLE.COM", PASSWORD).await.is_none(),
+        "two accounts have this address but for its case"
+    );
+    assert_eq!(log_in(app.address, "ADA@example.com", PASSWORD).await.map(|lifter| lifter.id), Some(user(1)));
     assert_boards_are_true(&client).await;
     let wrong = "select count(*) from user_xp where total_xp <> (select sum(amount) from xp_events where user_id = user_xp.user_id)";
     assert_eq!(app.count(wrong).await, 0);

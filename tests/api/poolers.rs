@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::support::ledger::{assert_books, of_weight};
+use crate::support::people::register;
 use crate::support::program::run;
 use crate::support::{ADMIN_TOKEN, Cluster, Request, Served, TestFolder, at_once, eventually};
 
@@ -16,13 +17,9 @@ const ROLE: &str = "
 /// Sessions that the pooler has, less than the server has connections.
 const SESSIONS: i64 = 6;
 
-/// A lifter of this server; answers an access token.
-async fn register(server: &Served, name: &str) -> String {
-    let account = json!({ "username": name, "email": format!("{name}@example.com"), "password": "lift-heavy" });
-    server.request("POST", "/api/v1/users").json(&account).send().await.expect(201);
-    let form = format!("username={name}%40example.com&password=lift-heavy");
-    let login = server.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+/// A lifter of this server who has told their weight; answers an access token.
+async fn weighed(server: &Served, name: &str) -> String {
+    let token = register(server.address, name).await.token;
     let body = json!({ "weight": 90.7, "gender": "male" });
     server.request("PATCH", "/api/v1/users/me").bearer(&token).json(&body).send().await.expect(200);
     token
@@ -77,7 +74,7 @@ async fn two_servers_share_a_pooler_of_transactions() {
     let mut requests = Vec::new();
     for number in 0..8 {
         let server = &servers[number % 2];
-        let token = register(server, &format!("lifter{number}")).await;
+        let token = weighed(server, &format!("lifter{number}")).await;
         let workout = crate::workouts::workout("2026-11-21T08:00:00Z", 45.0);
         server.request("POST", crate::workouts::PATH).bearer(&token).json(&workout).send().await.expect(201);
         for (round, kg) in [(0, 100.0), (1, 120.0), (2, 80.0)] {
@@ -155,14 +152,17 @@ async fn a_pooler_of_transactions_that_nobody_spoke_of_ends_the_start() {
 async fn what_the_role_lacks_behind_a_pooler_is_told() {
     let (cluster, folder) = (Cluster::start("fast"), TestFolder::new());
     let url = cluster.url();
-    let pooler = cluster.pooled("transaction", &[]);
-    let variables = [
-        ("DATABASE_URL", pooler.url.as_str()),
-        ("DATABASE_URL_DIRECT", &url),
-        ("DATABASE_POOL_MODE", "transaction"),
-        ("STATIC_STORAGE_DIR", folder.name()),
-    ];
-    let lacking = run("check", &variables).await;
+    let check = async || {
+        let pooler = cluster.pooled("transaction", &[]);
+        let variables = [
+            ("DATABASE_URL", pooler.url.as_str()),
+            ("DATABASE_URL_DIRECT", &url),
+            ("DATABASE_POOL_MODE", "transaction"),
+            ("STATIC_STORAGE_DIR", folder.name()),
+        ];
+        run("check", &variables).await
+    };
+    let lacking = check().await;
     let names = "idle_in_transaction_session_timeout, jit, lock_timeout, statement_timeout";
     assert!(
         lacking.stdout.contains(&format!("BAD   settings: {names} must be set for the role")),
@@ -171,15 +171,7 @@ async fn what_the_role_lacks_behind_a_pooler_is_told() {
     );
     assert_eq!(lacking.code, Some(1));
     cluster.client().await.batch_execute(ROLE).await.unwrap();
-    drop(pooler); // its sessions are older than that
-    let pooler = cluster.pooled("transaction", &[]);
-    let variables = [
-        ("DATABASE_URL", pooler.url.as_str()),
-        ("DATABASE_URL_DIRECT", &url),
-        ("DATABASE_POOL_MODE", "transaction"),
-        ("STATIC_STORAGE_DIR", folder.name()),
-    ];
-    let fit = run("check", &variables).await;
+    let fit = check().await; // by a pooler whose sessions are younger than that
     assert_eq!(fit.code, Some(0), "{}{}", fit.stdout, fit.stderr);
     assert!(fit.stdout.contains("good  settings: "), "{}", fit.stdout);
 }
@@ -198,7 +190,7 @@ async fn a_server_behind_a_pooler_of_sessions_needs_nothing_else() {
     let fit = run("check", &variables).await;
     assert_eq!(fit.code, Some(0), "{}{}", fit.stdout, fit.stderr);
     let server = Served::start(&variables).await;
-    let token = register(&server, "ada").await;
+    let token = weighed(&server, "ada").await;
     let statuses = at_once(evening(&server, &token, 100.0, "0").into_iter().map(status)).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     assert_books(&cluster.client().await).await;

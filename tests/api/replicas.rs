@@ -6,18 +6,10 @@ use serde_json::{Value, json};
 
 use crate::support::cluster::port_of;
 use crate::support::ledger::{of_weight, waiting};
+use crate::support::people::register;
 use crate::support::{ADMIN_TOKEN, Cluster, Served, eventually};
 
 const BOARD: &str = "/api/v1/scores/scenario/deadlift/leaderboard";
-
-/// A lifter of this server; answers an access token.
-async fn register(server: &Served) -> String {
-    let account = json!({ "username": "ada", "email": "ada@example.com", "password": "lift-heavy" });
-    server.request("POST", "/api/v1/users").json(&account).send().await.expect(201);
-    let form = "username=ada%40example.com&password=lift-heavy";
-    let login = server.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned()
-}
 
 async fn lift(server: &Served, token: &str, kg: f64) -> u16 {
     let path = "/api/v1/scores/scenario/deadlift";
@@ -50,7 +42,7 @@ async fn writes_follow_a_promotion_without_a_restart() {
     let second = format!("127.0.0.1:{}", port_of(&follower.url()));
     let url = format!("{head}@{second},{first}/{database}?target_session_attrs=read-write");
     let server = Served::start(&[("DATABASE_URL", &url)]).await;
-    let token = register(&server).await;
+    let token = register(server.address, "ada").await.token;
     assert_eq!(lift(&server, &token, 100.0).await, 200);
     let copied = follower.client().await;
     eventually("the copy", async || {
@@ -75,7 +67,7 @@ async fn boards_are_read_from_the_replica_while_it_is_near() {
     let variables =
         [("DATABASE_URL", url.as_str()), ("DATABASE_URL_REPLICA", &replica), ("ADMIN_API_TOKEN", ADMIN_TOKEN)];
     let server = Served::start(&variables).await;
-    let token = register(&server).await;
+    let token = register(server.address, "ada").await.token;
     assert_eq!(lift(&server, &token, 100.0).await, 200);
     eventually("the replica", async || server.said().contains("the replica serves reads")).await;
     eventually("the lift on the board", async || best_on_board(&server).await == Some(100.0)).await;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::migrations::{assert_boards_are_true, legacy, legacy_rows, lived_in, migrate};
 use crate::support::app::PASSWORD_HASH;
+use crate::support::people::log_in;
 use crate::support::{Lifter, TestApp, TestDatabase};
 
 const EVE: &str = "00000000-0000-4000-8000-0000000000c1";
@@ -23,17 +24,6 @@ async fn side_by_side() -> (TestApp, Client) {
 async fn serve(database: TestDatabase) -> TestApp {
     let url = database.url();
     TestApp::through(database, &url).await
-}
-
-/// Logs in with this password; `None` if it is refused.
-async fn login(app: &TestApp, email: &str, password: &str) -> Option<Lifter> {
-    let form = format!("username={}&password={}", email.replace('@', "%40"), password.replace(' ', "+"));
-    let request = app.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let answer = request.send().await;
-    let token =
-        (answer.status != 401).then(|| answer.expect(200).json()["access_token"].as_str().unwrap().to_owned())?;
-    let me = app.request("GET", "/api/v1/users/me").bearer(&token).send().await.expect(200).json();
-    Some(Lifter { id: me["id"].as_str().unwrap().parse().unwrap(), token })
 }
 
 /// What the earlier server's object mapper sends for a lifter's first day: every column by name, none of those that came since.
@@ -69,7 +59,7 @@ async fn what_the_earlier_server_writes_is_read_here() {
     let (app, client) = side_by_side().await;
     client.batch_execute(&first_day()).await.unwrap();
     assert_boards_are_true(&client).await;
-    let eve = login(&app, "eve@example.com", "correct horse").await.expect("the earlier server's password");
+    let eve = log_in(app.address, "eve@example.com", "correct horse").await.expect("the earlier server's password");
     let me = app.get_as(&eve, "/api/v1/users/me").await.expect(200).json();
     assert_eq!((&me["username"], &me["subscription_level"]), (&json!("eve"), &json!("gold")));
     assert!(me["avatar_url"].as_str().unwrap().ends_with("/static/avatars/eve.png"), "{me}");
@@ -92,7 +82,7 @@ async fn what_the_earlier_server_writes_is_read_here() {
 async fn a_day_here(app: &TestApp) -> Lifter {
     let account = json!({ "username": "frida", "email": "Frida@example.com", "password": "lift heavy things" });
     app.request("POST", "/api/v1/users").json(&account).send().await.expect(201);
-    let frida = login(app, "frida@example.com", "lift heavy things").await.unwrap();
+    let frida = log_in(app.address, "frida@example.com", "lift heavy things").await.unwrap();
     app.patch_as(&frida, "/api/v1/users/me", json!({ "weight": 70, "gender": "female" })).await.expect(200);
     app.lift(&frida, "deadlift", 120.0).await;
     app.lift(&frida, "deadlift", 110.0).await;
@@ -177,8 +167,8 @@ async fn traffic_moves_back_and_here_again_and_nothing_is_lost_on_the_way() {
     let board = board.send().await.expect(200).json();
     let place = board.as_array().unwrap().iter().find(|place| place["user"]["username"] == "frida").unwrap().clone();
     assert_eq!(place["score_value"], 150.0);
-    assert!(login(&app, "frida@example.com", "lift heavy things").await.is_none(), "the password from before");
-    let frida = login(&app, "frida@example.com", "correct horse").await.expect("the password from there");
+    assert!(log_in(app.address, "frida@example.com", "lift heavy things").await.is_none(), "the password from before");
+    let frida = log_in(app.address, "frida@example.com", "correct horse").await.expect("the password from there");
     let routines = app.get_as(&frida, "/api/v1/routines").await.expect(200).json();
     let heavy =
         routines.as_array().unwrap().iter().find(|routine| routine["name"] == "Heavy pull day").unwrap().clone();

@@ -9,9 +9,25 @@ mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
+use repduel_backend::telemetry::sending::{Parcel, Post};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::support::TestApp;
+
+/// What this service sends to those who collect traces and reports of failures, from now on: it comes here instead.
+fn collected(app: &TestApp) -> Arc<Mutex<Vec<Parcel>>> {
+    let sent: Arc<Mutex<Vec<Parcel>>> = Arc::default();
+    let keep = Arc::clone(&sent);
+    let post: Post = Arc::new(move |parcel| {
+        keep.lock().unwrap().push(parcel);
+        Box::pin(async { Ok(200) })
+    });
+    app.app.telemetry.begin_sending(&post);
+    sent
+}
 
 /// A tool that `make monitoring` has put there.
 fn tool(name: &str) -> PathBuf {

@@ -42,9 +42,7 @@ async fn register(app: &TestApp, body: &Value) -> Answer {
 
 /// Logs in as the phones do.
 async fn login(app: &TestApp, email: &str, password: &str) -> Answer {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("username", email).append_pair("password", password);
-    post_form(app, &form.finish()).await
+    app.request("POST", "/api/v1/users/login").login(email, password).send().await
 }
 
 async fn post_form(app: &TestApp, form: &str) -> Answer {

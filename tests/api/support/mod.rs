@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod load;
 pub mod logs;
 pub mod machine;
+pub mod people;
 pub mod program;
 pub mod proxy;
 pub mod raw;

@@ -1,6 +1,6 @@
 //! Reports of our failures, as Sentry gets them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use repduel_backend::app::App;
 use repduel_backend::error::Result;
@@ -8,9 +8,9 @@ use repduel_backend::http::route::Table;
 use repduel_backend::http::{Json, Path};
 use repduel_backend::route;
 use repduel_backend::schema::Text;
-use repduel_backend::telemetry::sending::{Parcel, Post};
 use serde_json::{Value, json};
 
+use super::collected;
 use crate::support::database::connect;
 use crate::support::receiver::{Manner, Received, Receiver};
 use crate::support::{Lifter, Served, TestApp, TestDatabase, eventually};
@@ -128,13 +128,7 @@ const TABLE: Table = &[&[route!(Post "/panicking/{name}" panicking "Panics.")]];
 #[tokio::test]
 async fn a_panic_is_reported_as_one() {
     let app = TestApp::with_table_and_variables(TABLE, &[("SENTRY_DSN", "https://abc@sentry.example/42")]).await;
-    let sent: Arc<Mutex<Vec<Parcel>>> = Arc::default();
-    let keep = Arc::clone(&sent);
-    let post: Post = Arc::new(move |parcel| {
-        keep.lock().unwrap().push(parcel);
-        Box::pin(async { Ok(200) })
-    });
-    app.app.telemetry.begin_sending(&post);
+    let sent = collected(&app);
     app.request("POST", "/panicking/cuckoo-egg").try_send().await.unwrap();
     eventually("the report", async || !sent.lock().unwrap().is_empty()).await;
     let parcel = sent.lock().unwrap().remove(0);

@@ -59,8 +59,7 @@ fn text(body: &[u8]) -> String {
 }
 
 async fn log_in(app: &TestApp, password: &str) -> crate::support::Answer {
-    let form = format!("username=ada%40example.com&password={}", password.replace(' ', "+"));
-    app.request("POST", "/api/v1/login").body("application/x-www-form-urlencoded", form).send().await
+    app.request("POST", "/api/v1/login").login("ada@example.com", password).send().await
 }
 
 /// A bit of everything that is counted.

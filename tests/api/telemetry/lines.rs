@@ -6,7 +6,8 @@ use tokio::net::TcpStream;
 
 use crate::support::database::connect;
 use crate::support::ledger::waiting;
-use crate::support::{PASSWORD, Served, TestDatabase, eventually};
+use crate::support::people::register;
+use crate::support::{Served, TestDatabase, eventually};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -29,17 +30,13 @@ async fn line_of(served: &Served, request_id: &str) -> Value {
 async fn a_request_is_one_line_with_everything_in_it() {
     let database = TestDatabase::migrated().await;
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
-    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
-    let user = served.request("POST", "/api/v1/users").json(&new).send().await.expect(201).json();
-    let form = format!("username=ada%40example.com&password={}", PASSWORD.replace(' ', "+"));
-    let login = served.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let ada = register(served.address, "ada").await;
 
-    let me = served.request("GET", "/api/v1/users/me").bearer(&token).header("x-request-id", "one");
+    let me = served.request("GET", "/api/v1/users/me").bearer(&ada.token).header("x-request-id", "one");
     me.header("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")).send().await.expect(200);
     let line = line_of(&served, "one").await;
     let expected = json!({
-        "level": "INFO", "service": "repduel-backend", "trace_id": TRACE, "user_id": user["id"], "method": "GET",
+        "level": "INFO", "service": "repduel-backend", "trace_id": TRACE, "user_id": ada.id, "method": "GET",
         "route": "/api/v1/users/me", "status": 200
     });
     for (name, value) in expected.as_object().unwrap() {
@@ -112,11 +109,7 @@ async fn a_client_that_leaves_is_a_499() {
 async fn what_a_write_fails_with_is_told_when_its_client_has_left() {
     let database = TestDatabase::migrated().await;
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
-    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
-    let user = served.request("POST", "/api/v1/users").json(&new).send().await.expect(201).json();
-    let form = format!("username=ada%40example.com&password={}", PASSWORD.replace(' ', "+"));
-    let login = served.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let ada = register(served.address, "ada").await;
     let (pg, watcher) = (connect(&database.url()).await, connect(&database.url()).await);
     let fail = "create function fail() returns trigger language plpgsql as $$ begin raise 'no room on the bar'; end $$;
         create trigger fail before insert on scores for each row execute function fail()";
@@ -124,8 +117,9 @@ async fn what_a_write_fails_with_is_told_when_its_client_has_left() {
     pg.batch_execute("begin; select from users for update").await.unwrap();
     let (path, body) = ("/api/v1/scores/scenario/back_squat", r#"{"weight_lifted": 100}"#);
     let request = format!(
-        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\nx-request-id: left\r\n\
+        "POST {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\nx-request-id: left\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        ada.token,
         body.len()
     );
     let mut stream = TcpStream::connect(served.address).await.unwrap();
@@ -138,7 +132,7 @@ async fn what_a_write_fails_with_is_told_when_its_client_has_left() {
     let line = lines_of(&served, "left").remove(1);
     let route = json!("/api/v1/scores/scenario/{scenario_id}");
     assert_eq!((&line["level"], &line["method"], &line["route"]), (&json!("ERROR"), &json!("POST"), &route));
-    assert_eq!(line["user_id"], user["id"]);
+    assert_eq!(line["user_id"], json!(ada.id));
     let cause = line["error"].as_str().unwrap();
     assert!(cause.starts_with("statement scores/insert_score: ") && cause.contains("no room on the bar"), "{cause}");
     assert_eq!(served.said().matches("no room on the bar").count(), 1, "{}", served.said());

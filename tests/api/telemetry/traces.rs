@@ -1,6 +1,5 @@
 //! Traces, as a collector reads them: what belongs together, and what a bad collector costs (nothing).
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +11,11 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use repduel_backend::outbound::client::Call;
-use repduel_backend::telemetry::sending::{Parcel, Post};
 use repduel_backend::telemetry::trace::{Kind, TraceContext, within};
 use serde_json::json;
 
+use super::collected;
+use crate::support::people::register;
 use crate::support::receiver::{Manner, Receiver};
 use crate::support::stripe::{self, Stripe};
 use crate::support::{PASSWORD, Request, Served, TestApp, TestDatabase, eventually};
@@ -77,12 +77,8 @@ async fn traced(database: &TestDatabase, endpoint: &str) -> (Served, String) {
         ("RATE_LIMIT_ENABLED", "false"),
     ])
     .await;
-    let new = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
-    served.request("POST", "/api/v1/users").json(&new).send().await.expect(201);
-    let form = format!("username=ada%40example.com&password={}", PASSWORD.replace(' ', "+"));
-    let login = served.request("POST", "/api/v1/users/login").body("application/x-www-form-urlencoded", form);
-    let token = login.send().await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
-    (served, token)
+    let ada = register(served.address, "ada").await;
+    (served, ada.token)
 }
 
 fn workout() -> serde_json::Value {
@@ -246,13 +242,7 @@ async fn a_collector_that_refuses_or_is_slow_or_away_is_told_once_and_taken_back
 async fn a_call_to_others_is_a_part_of_the_trace_that_they_may_go_on_from() {
     let vendor = Receiver::start(Manner::Status(200)).await;
     let app = TestApp::with_variables(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]).await;
-    let sent: Arc<Mutex<Vec<Parcel>>> = Arc::default();
-    let keep = Arc::clone(&sent);
-    let post: Post = Arc::new(move |parcel| {
-        keep.lock().unwrap().push(parcel);
-        Box::pin(async { Ok(200) })
-    });
-    app.app.telemetry.begin_sending(&post);
+    let sent = collected(&app);
     let call = Call {
         method: Method::POST,
         uri: format!("http://{}/v1/customers/cus_7?email=ada", vendor.address).parse().unwrap(),

@@ -82,9 +82,8 @@ async fn a_failed_login_does_not_tell_why() {
     app.pg.execute("update users set is_active = false where id = $1", &[&gone.id]).await.unwrap();
     // Each from an address of its own, so that none finds less left of a budget than another.
     let attempt = async |address: &str, email: &str, password: &str| {
-        let form = format!("username={}&password={}", email.replace('@', "%40"), password.replace(' ', "+"));
         let request = app.request("POST", "/api/v1/users/login").header("x-forwarded-for", address);
-        request.body("application/x-www-form-urlencoded", form).send().await
+        request.login(email, password).send().await
     };
     let wrong = attempt("203.0.113.1", "ada@example.com", "wrong horse").await.problem(401, "invalid_credentials");
     assert_eq!(wrong.detail(), "Invalid email or password");
