@@ -17,6 +17,8 @@ run=${REPDUEL_RUN:-/run/repduel}
 # What talks to the service manager, and what puts the secrets into the environment of `check` and `migrate`.
 read -ra systemctl <<<"${REPDUEL_SYSTEMCTL:-$([ "$EUID" = 0 ] || echo sudo) systemctl}"
 read -ra with_secrets <<<"${REPDUEL_WITH_SECRETS-doppler run --project repduel --config prd_backend --}"
+# What the units say: `check` and `migrate` must not be content with less than the server. The secrets may say otherwise here, too.
+export APP_ENV=${APP_ENV:-production}
 # A command that puts a finished program at the path it is given, instead of pulling and building here.
 read -ra build <<<"${REPDUEL_BUILD:-}"
 # How the world reaches the server, by this machine's own Caddy.

@@ -5,9 +5,10 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use crate::support::app::SECRET;
 use crate::support::ledger::of_weight;
 use crate::support::program::{Ended, PROGRAM, run_words, run_words_bare, with_the_rest};
-use crate::support::{TestApp, TestFolder, eventually};
+use crate::support::{TestApp, TestFolder, eventually, stripe};
 
 /// Runs one of the scripts with these variables; `before` is a line of shell that comes first.
 async fn script(name: &str, folder: &TestFolder, before: &str, variables: &[(&str, &str)]) -> Ended {
@@ -70,6 +71,25 @@ async fn a_backup_that_was_taken_under_writes_restores_to_its_instant() {
     let late = drill(&folder, &[("REPDUEL_BACKUP_AGE_MAX_SECONDS", "-1")]).await;
     assert_eq!(late.code, Some(1));
     assert!(late.stderr.contains("The drill failed: the backup is older than"), "{}", late.stderr);
+}
+
+#[tokio::test]
+async fn a_backup_finds_its_database_in_files_as_a_unit_without_doppler_has_them() {
+    let (app, folder) = (TestApp::start().await, TestFolder::new());
+    for (name, value) in [
+        ("DATABASE_URL", app.database_url().as_str()),
+        ("JWT_SECRET_KEY", SECRET),
+        ("STRIPE_SECRET_KEY", stripe::KEY),
+        ("STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET),
+        ("REVENUECAT_WEBHOOK_AUTH_TOKEN", stripe::STORE_TOKEN),
+    ] {
+        folder.write(&format!("secrets/{name}"), value);
+    }
+    let secrets = format!("{}/secrets", folder.name());
+    let variables = [("CREDENTIALS_DIRECTORY", secrets.as_str()), ("APP_ENV", "production")];
+    let ended = script("backup.sh", &folder, "unset JWT_SECRET_KEY", &variables).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(dumps(&folder).len(), 1);
 }
 
 async fn checked(folder: &TestFolder) -> Ended {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::load::p99_ms;
 use crate::support::machine::Redeployed;
-use crate::support::{Load, Machine, TestApp, TestDatabase, eventually};
+use crate::support::{Load, Machine, TestApp, TestDatabase, TestFolder, eventually};
 
 /// Clients of the load: 240 requests a second together.
 const CLIENTS: u32 = 12;
@@ -133,6 +133,30 @@ async fn a_build_that_is_no_good_changes_nothing() {
     let second = machine.build("second");
     succeeded(&machine.redeploy(Some(&second)).await);
     assert_eq!(load.end(&app.pg).await.failures.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_is_one_of_production_with_doppler_and_without() {
+    let (app, machine) = deployed().await;
+    let first = machine.serving().await;
+    let environment = format!("/proc/{}/environ", machine.server_of("blue").unwrap());
+    let environment = std::fs::read_to_string(environment).unwrap();
+    assert!(environment.split('\0').any(|variable| variable == "APP_ENV=production"));
+    let (second, settings) = (machine.build("second"), machine.settings(&app.database_url()));
+    let needed = "STRIPE_WEBHOOK_SECRET";
+    machine.tell(&settings.iter().filter(|(name, _)| *name != needed).cloned().collect::<Vec<_>>());
+    let redeployed = machine.redeploy(Some(&second)).await;
+    failed(&redeployed, &format!("{needed} must be set in production"));
+    failed(&redeployed, "This machine is not fit for build second");
+    assert_eq!(machine.serving().await, first);
+    machine.tell(&settings);
+    let files = TestFolder::new();
+    for (name, value) in settings {
+        files.write(name, value);
+    }
+    let by_files = format!("env CREDENTIALS_DIRECTORY={}", files.name());
+    succeeded(&machine.redeploy_with(Some(&second), &[("REPDUEL_WITH_SECRETS", &by_files)]).await);
+    assert!(machine.serving().await.starts_with("second"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

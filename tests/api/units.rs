@@ -1,10 +1,11 @@
 //! The units in `systemd/`, as systemd's own tools judge them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use repduel_backend::config::Config;
+use repduel_backend::config::{AppEnv, Config};
 
 use crate::support::TestFolder;
 
@@ -28,8 +29,12 @@ fn copied(folder: &TestFolder) -> Vec<String> {
 }
 
 fn there(unit: &str) -> String {
-    let programs =
-        ["/usr/bin/doppler", "/srv/repduel/%i/bin/repduel-backend", "/srv/repduel/current/bin/restore-drill.sh"];
+    let programs = [
+        "/usr/bin/doppler",
+        "/srv/repduel/%i/bin/repduel-backend",
+        "/srv/repduel/current/bin/backup.sh",
+        "/srv/repduel/current/bin/restore-drill.sh",
+    ];
     programs.iter().fold(unit.to_owned(), |unit, program| unit.replace(program, "/usr/bin/env"))
 }
 
@@ -74,32 +79,54 @@ fn the_readme_names_every_unit_and_says_how_it_is_installed() {
     }
 }
 
-#[test]
-fn what_production_wants_is_handed_over_without_doppler() {
-    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/without-doppler.conf")).unwrap();
-    let given: Vec<&str> =
-        own.lines().filter_map(|line| line.strip_prefix("LoadCredential=")?.split(':').next()).collect();
-    let lookup = |name: &str| {
-        given.contains(&name).then(|| match name {
-            "DATABASE_URL" => "postgres://u@h/d".to_owned(),
-            _ => "a secret of forty characters, or so, of it".to_owned(),
-        })
-    };
-    let production = |name: &str| if name == "APP_ENV" { Some("production".to_owned()) } else { lookup(name) };
-    Config::from_lookup(production).unwrap();
+/// What stands in the place of Doppler, and for which unit.
+const WITHOUT_DOPPLER: [(&str, &str); 2] =
+    [("without-doppler.conf", "repduel-backend@.service"), ("backup-without-doppler.conf", "repduel-backup.service")];
+
+fn own(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd").join(name)).unwrap()
+}
+
+/// The values of this key, in order.
+fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
+    unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect()
 }
 
 #[test]
-fn systemd_has_nothing_to_say_about_the_unit_without_doppler() {
-    let folder = TestFolder::new();
-    let units = copied(&folder);
-    let drop_ins = Path::new(folder.name()).join("repduel-backend@.service.d");
-    fs::create_dir(&drop_ins).unwrap();
-    let own = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd/without-doppler.conf")).unwrap();
-    fs::write(drop_ins.join("without-doppler.conf"), there(&own)).unwrap();
-    assert_silent(&analyze(&["verify"], &units));
-    let command = own.lines().rfind(|line| line.starts_with("ExecStart=")).unwrap();
-    assert_eq!(command, "ExecStart=/srv/repduel/%i/bin/repduel-backend serve");
+fn units_run_in_production_with_what_is_handed_over_without_doppler() {
+    for (name, unit) in WITHOUT_DOPPLER {
+        let (drop_in, unit) = (own(name), own(unit));
+        let said = values(&unit, "Environment").into_iter().flat_map(|line| line.split(' '));
+        let said: BTreeMap<&str, &str> = said.map(|pair| pair.split_once('=').unwrap()).collect();
+        let given: Vec<&str> =
+            values(&drop_in, "LoadCredential").into_iter().map(|line| line.split_once(':').unwrap().0).collect();
+        let secret = |name: &str| match name {
+            "DATABASE_URL" => "postgres://u@h/d".to_owned(),
+            _ => "a secret of forty characters, or so, of it".to_owned(),
+        };
+        let lookup = |name: &str| {
+            said.get(name).map(|value| (*value).to_owned()).or_else(|| given.contains(&name).then(|| secret(name)))
+        };
+        let config = Config::from_lookup(lookup).unwrap_or_else(|errors| panic!("{name}: {errors}"));
+        assert_eq!(config.app_env, AppEnv::Production, "{name}");
+        assert_eq!(values(&drop_in, "EnvironmentFile"), ["-/etc/repduel/environment"], "{name}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_place_of_doppler_runs_the_same() {
+    for (name, unit) in WITHOUT_DOPPLER {
+        let folder = TestFolder::new();
+        let units = copied(&folder);
+        let drop_ins = folder.path().join(format!("{unit}.d"));
+        fs::create_dir(&drop_ins).unwrap();
+        fs::write(drop_ins.join(name), there(&own(name))).unwrap();
+        assert_silent(&analyze(&["verify"], &units));
+        let with = own(unit);
+        let (doppler, command) = values(&with, "ExecStart")[0].split_once(" -- ").unwrap();
+        assert!(doppler.starts_with("/usr/bin/doppler run "), "{unit}");
+        assert_eq!(values(&own(name), "ExecStart"), ["", command], "{name}");
+    }
 }
 
 #[test]

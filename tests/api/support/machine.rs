@@ -11,7 +11,7 @@ use super::app::SECRET;
 use super::caddy::{Caddy, SITE};
 use super::cluster::signalling;
 use super::program::PROGRAM;
-use super::{TestFolder, eventually};
+use super::{TestFolder, eventually, stripe};
 
 /// Stands in for Doppler: secrets into the environment, the command as a child that dies with it, signals passed on.
 const DOPPLER: &str = r#"#!/usr/bin/env bash
@@ -52,12 +52,6 @@ impl Machine {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         put_program(&root.path().join("usr/bin/doppler"), DOPPLER.as_bytes());
-        let secrets = format!(
-            "DATABASE_URL='{database_url}'\nJWT_SECRET_KEY='{SECRET}'\nSTATIC_STORAGE_DIR={}/var/lib/repduel/static\n\
-             LOG_FORMAT=json\nRATE_LIMIT_ENABLED=false\n",
-            root.name()
-        );
-        std::fs::write(root.path().join("secrets.env"), secrets).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let manager = manager(&root, &["serve"], &[&port.to_string()]).stdout(Stdio::piped()).spawn();
         let mut manager = manager.expect("python3 is there: `make test` installs it");
@@ -65,7 +59,30 @@ impl Machine {
         BufReader::new(manager.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "holding the port\n");
         let program = std::env::var_os("DRILL_PROGRAM").map_or_else(|| PathBuf::from(PROGRAM), PathBuf::from);
-        Self { caddy: Caddy::start(&port.to_string()).await, root, manager, program }
+        let machine = Self { caddy: Caddy::start(&port.to_string()).await, root, manager, program };
+        machine.tell(&machine.settings(database_url));
+        machine
+    }
+
+    /// What production wants to be told, and what tests want.
+    pub fn settings(&self, database_url: &str) -> [(&'static str, String); 9] {
+        [
+            ("DATABASE_URL", database_url.to_owned()),
+            ("JWT_SECRET_KEY", SECRET.to_owned()),
+            ("STRIPE_SECRET_KEY", stripe::KEY.to_owned()),
+            ("STRIPE_API_BASE", format!("https://{}", self.caddy.https)), // somebody is there, which is all that is looked for
+            ("STRIPE_WEBHOOK_SECRET", stripe::WEBHOOK_SECRET.to_owned()),
+            ("REVENUECAT_WEBHOOK_AUTH_TOKEN", stripe::STORE_TOKEN.to_owned()),
+            ("STATIC_STORAGE_DIR", format!("{}/var/lib/repduel/static", self.root.name())),
+            ("LOG_FORMAT", "json".to_owned()),
+            ("RATE_LIMIT_ENABLED", "false".to_owned()),
+        ]
+    }
+
+    /// Makes these the settings that the stand-in for Doppler hands over.
+    pub fn tell(&self, settings: &[(&str, String)]) {
+        let lines: String = settings.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+        std::fs::write(self.root.path().join("secrets.env"), lines).unwrap();
     }
 
     /// A build with this name, filled up with hyphens to as many characters as a commit has.
