@@ -1,11 +1,13 @@
 //! The server loop: accept, serve, drain.
 //!
 //! Always holds: a permit is taken before a connection is accepted, so that there are never more than [`CONNECTIONS_MAX`]; an
-//! accept that fails for want of resources is tried again after a pause; no connection and no write outlives the drain.
+//! accept that fails for want of resources is tried again after a pause; whoever was let in is answered, also while the server
+//! drains; no connection and no write outlives the drain.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -15,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, Notes, Refused};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
@@ -28,6 +31,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time in which a draining server goes on taking requests, each answered with `Connection: close`. Longer than Caddy keeps
 /// idle connections (2 s), so that each of them is either used once more or closed by Caddy.
 const LINGER: Duration = Duration::from_secs(3);
+/// Time for the first request of a connection that was accepted at the last moment. It is on its way, and a client that is cut
+/// off there cannot know whether it was served.
+const FIRST_REQUEST_WAIT: Duration = Duration::from_secs(2);
 /// Time for requests and writes that are still running after that.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -35,13 +41,16 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (close, closing) = watch::channel(());
-    let accepting = tokio::spawn(accept_all(listener, Arc::clone(&service), Arc::clone(&permits), closing));
+    let over = CancellationToken::new();
+    let accepting = accept_all(listener, Arc::clone(&service), Arc::clone(&permits), closing, over.clone());
+    let accepting = tokio::spawn(accepting);
     shutdown.await;
 
     service.app.start_draining();
     // All but the one that waits for the next connection: nobody is left who could come back.
     let _ = timeout(LINGER, permits.acquire_many(CONNECTIONS_MAX - 1)).await;
-    accepting.abort();
+    over.cancel();
+    let _ = accepting.await;
     let _ = close.send(());
     service.app.writes.close();
     let all_ended = async { tokio::join!(permits.acquire_many(CONNECTIONS_MAX), service.app.writes.wait()) };
@@ -50,15 +59,23 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl 
     }
 }
 
+/// Accepts until it is over; then whoever stands in the queue by now is still let in, and the listener closed.
 async fn accept_all(
     listener: TcpListener,
     service: Arc<Service>,
     permits: Arc<Semaphore>,
     closing: watch::Receiver<()>,
+    over: CancellationToken,
 ) {
+    let next = async || (Arc::clone(&permits).acquire_owned().await, listener.accept().await);
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        match listener.accept().await {
+        let (permit, accepted) = tokio::select! {
+            biased;
+            next = next() => next,
+            () = over.cancelled() => return,
+        };
+        let Ok(permit) = permit else { return };
+        match accepted {
             Ok((stream, peer)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "no TCP_NODELAY");
@@ -68,7 +85,9 @@ async fn accept_all(
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                if timeout(ACCEPT_PAUSE, over.cancelled()).await.is_ok() {
+                    return;
+                }
             }
         }
     }
@@ -113,7 +132,9 @@ async fn connection(
 ) {
     let notes = Arc::new(Notes::default());
     let guard = Guard::new(stream, Arc::clone(&notes));
+    let asked = AtomicBool::new(false);
     let respond = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
         let (service, notes) = (Arc::clone(&service), Arc::clone(&notes));
         async move { Ok::<_, std::convert::Infallible>(service.respond(request, peer.ip(), &notes).await) }
     });
@@ -126,8 +147,15 @@ async fn connection(
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         _ = closing.changed() => {
-            serving.as_mut().graceful_shutdown();
-            timeout(DRAIN, serving).await.unwrap_or(Ok(()))
+            // A draining server closes each connection behind its answer, so one that has not been used yet ends by itself.
+            let first = async { if asked.load(Ordering::Relaxed) { None } else { Some(serving.as_mut().await) } };
+            match timeout(FIRST_REQUEST_WAIT, first).await {
+                Ok(Some(ended)) => ended,
+                Ok(None) | Err(_) => {
+                    serving.as_mut().graceful_shutdown();
+                    timeout(DRAIN, serving).await.unwrap_or(Ok(()))
+                }
+            }
         }
     };
     if let Err(error) = ended {

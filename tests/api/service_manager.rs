@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixDatagram, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
 use crate::support::cluster::signalling;
@@ -221,4 +221,19 @@ async fn a_held_server_can_be_asked_to_end() {
     eventually("an answer on the private socket", async || ready_by(&socket).await.is_some()).await;
     assert!(signalling("TERM", [server.id().unwrap().to_string()]).status().unwrap().success());
     assert_eq!(server.wait().await.unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_connection_of_the_last_moment_is_answered() {
+    let database = TestDatabase::migrated().await;
+    let server = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    let mut connection = TcpStream::connect(server.address).await.unwrap();
+    server.terminate().await;
+    // Now nobody else is let in: all that is left is what was accepted before.
+    eventually("a closed port", async || TcpStream::connect(server.address).await.is_err()).await;
+    connection.write_all(b"GET /health HTTP/1.1\r\nHost: late\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("connection: close\r\n"), "{answer}");
+    assert_eq!(server.ended().await.code(), Some(0));
 }
