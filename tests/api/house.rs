@@ -151,7 +151,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 }
 
 /// Tables that grow with the number of lifters.
-pub const LARGE: [&str; 30] = [
+pub const LARGE: [&str; 31] = [
     "users",
     "sessions",
     "scores",
@@ -170,6 +170,7 @@ pub const LARGE: [&str; 30] = [
     "routine_submission",
     "hidden_routines",
     "social_edges",
+    "social_counts",
     "rate_limit_events",
     "rate_limit_windows",
     "idempotency_keys",

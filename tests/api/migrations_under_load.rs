@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use crate::migrations::{assert_boards_are_true, fingerprint, legacy, lines, lived_in, migrate};
+use crate::support::ledger::assert_follows;
 use crate::support::{TestApp, TestDatabase, eventually, program};
 
 async fn count(client: &Client, query: &str) -> i64 {
@@ -155,6 +156,25 @@ const HABITS: [&str; 5] = [
     "delete from users where username = $1 and energy > 1500",
 ];
 
+/// Ten lifters around each lifter of the crowd.
+const EDGES: &str = "
+    insert into social_edges (follower_id, followee_id)
+    select a.id, b.id from users as a join users as b on a.energy <> b.energy and (3 * a.energy + b.energy)::integer % 400 < 2";
+
+/// What the earlier server does to edges, in one statement each; `$1` picks a lifter.
+const FOLLOWS: [&str; 4] = [
+    // Follows somebody.
+    "insert into social_edges (follower_id, followee_id)
+     select a.id, b.id from users as a, users as b
+     where a.username = $1 and b.username = 'crowd' || (1 + random() * 1999)::integer on conflict do nothing",
+    // Follows nobody any more.
+    "delete from social_edges where follower_id = (select id from users where username = $1)",
+    // Lets a lifter go, or come back.
+    "update users set is_active = not is_active where username = $1",
+    // Deletes an account with everything that belongs to it.
+    "delete from users where username = $1 and energy > 1500",
+];
+
 /// One connection of the earlier server; answers how many transactions it committed.
 async fn write_until(client: Client, habit: &'static str, over: Arc<AtomicBool>) -> usize {
     let mut committed = 0;
@@ -196,6 +216,32 @@ async fn boards_are_true_though_the_earlier_server_writes_all_the_while() {
     }
     assert_eq!(migrated, Ok(()));
     assert_boards_are_true(&client).await;
+}
+
+#[tokio::test]
+async fn counts_of_edges_are_true_though_the_earlier_server_writes_all_the_while() {
+    let (database, client) = legacy().await;
+    client.batch_execute(CROWD).await.unwrap();
+    client.batch_execute(EDGES).await.unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for habit in FOLLOWS {
+        for _ in 0..2 {
+            writers.push(tokio::spawn(write_until(database.client().await, habit, Arc::clone(&over))));
+        }
+    }
+    let migrated = migrating(&database).await.unwrap();
+    // Once more with all triggers in place, until edges were written for a while.
+    client.batch_execute("create table marked as select follower_id, followee_id from social_edges").await.unwrap();
+    let newer = "select count(*) from social_edges left join marked using (follower_id, followee_id)
+        where marked.follower_id is null";
+    eventually("more edges", async || count(&client, newer).await > 20).await;
+    over.store(true, Ordering::SeqCst);
+    for writer in writers {
+        assert!(writer.await.unwrap() > 10);
+    }
+    assert_eq!(migrated, Ok(()));
+    assert_follows(&client).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Who follows whom: the lists, how two lifters stand to each other, and following at most so often.
 
+mod counts;
 mod following;
 mod lists;
 mod lookup;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::following;
 use super::rules::{REACH_MAX, containing, has_trigram};
-use super::sql::{self, ListedRow};
+use super::sql::{self, CountsRow, ListedRow};
 use super::wire::{ListQuery, LookupQuery, SocialUser, SocialUsers};
 use crate::app::App;
 use crate::domain::auth::{self, Caller, User};
@@ -61,6 +61,10 @@ pub async fn unfollow(app: Arc<App>, User(caller): User, Path((user,)): Path<(Us
     Ok(NoContent)
 }
 
+async fn counts(app: &App, user: UserId) -> Result<CountsRow> {
+    Ok(sql::get_counts(&app.db, user).await?.unwrap_or_default())
+}
+
 pub async fn followers(
     app: Arc<App>,
     User(caller): User,
@@ -68,7 +72,7 @@ pub async fn followers(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = sql::count_followers(&app.db, user).await?.total;
+    let total = counts(&app, user).await?.followers.into();
     auth::known_if_empty(&app.db, user, total == 0).await?;
     let page = sql::list_followers(&app.db, user, limit, offset).await?;
     show(&app, caller, page, total, offset).await
@@ -81,7 +85,7 @@ pub async fn following(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = sql::count_following(&app.db, user).await?.total;
+    let total = counts(&app, user).await?.following.into();
     auth::known_if_empty(&app.db, user, total == 0).await?;
     let page = sql::list_following(&app.db, user, limit, offset).await?;
     show(&app, caller, page, total, offset).await
@@ -94,7 +98,7 @@ pub async fn friends(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = sql::count_friends(&app.db, user).await?.total;
+    let total = counts(&app, user).await?.friends.into();
     auth::known_if_empty(&app.db, user, total == 0).await?;
     let page = sql::list_friends(&app.db, user, limit, offset).await?;
     show(&app, caller, page, total, offset).await

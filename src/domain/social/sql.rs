@@ -9,9 +9,15 @@ pub struct ListedRow {
     id: UserId,
 } }
 
-row! { /// How long a list is.
-pub struct TotalRow {
-    total: i64,
+row! { /// How long the lists of a lifter are.
+#[derive(Default)]
+pub struct CountsRow {
+    /// Who follows them.
+    followers: i32,
+    /// Whom they follow.
+    following: i32,
+    /// Both.
+    friends: i32,
 } }
 
 row! { /// A lifter, and how they and the caller follow each other.
@@ -51,18 +57,14 @@ statements! {
     pooled fn list_short_matches(caller: UserId, text: &str, max: i64) -> many ListedRow = "social/list_short_matches";
     /// These lifters in this order, as the caller stands to them.
     pooled fn list_people(caller: UserId, users: &[UserId]) -> many PersonRow = "social/list_people";
+    /// How long the lists of a lifter are; nothing if they never had anybody on one.
+    pooled fn get_counts(user: UserId) -> opt CountsRow = "social/get_counts";
     /// A page of who follows a lifter.
     pooled fn list_followers(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_followers";
-    /// How many follow a lifter.
-    pooled fn count_followers(user: UserId) -> one TotalRow = "social/count_followers";
     /// A page of whom a lifter follows.
     pooled fn list_following(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_following";
-    /// How many a lifter follows.
-    pooled fn count_following(user: UserId) -> one TotalRow = "social/count_following";
     /// A page of a lifter's friends.
     pooled fn list_friends(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_friends";
-    /// How many friends a lifter has.
-    pooled fn count_friends(user: UserId) -> one TotalRow = "social/count_friends";
     /// Keeps an active account from going.
     pooled fn lock_followee(user: UserId) -> opt FolloweeRow = "social/lock_followee";
     /// Makes a lifter follow another one, unless they do already.

@@ -96,6 +96,26 @@ const POSITIONS: &str = "
     cross join lateral places_ahead_on_energy(energy, reached_at, user_id) as place
     where place.ahead + 1 <> position";
 
+/// What is kept of followers, followed and friends is what counting the edges says, and nothing is kept of who is gone.
+const FOLLOWS: &str = "
+    with truth as (
+      select users.id as user_id,
+        (select count(*) from social_edges as edges join users as other on other.id = edges.follower_id
+         where edges.followee_id = users.id and edges.status = 'active' and other.is_active is not false) as followers,
+        (select count(*) from social_edges as edges join users as other on other.id = edges.followee_id
+         where edges.follower_id = users.id and edges.status = 'active' and other.is_active is not false) as following,
+        (select count(*) from social_edges as edges
+         join social_edges as back on back.follower_id = edges.followee_id and back.followee_id = edges.follower_id
+         join users as other on other.id = edges.followee_id
+         where edges.follower_id = users.id and edges.status = 'active' and back.status = 'active'
+           and other.is_active is not false) as friends
+      from users
+    )
+    select format('follows of %s: %s, stored %s', user_id, truth, counts)
+    from truth full join social_counts as counts using (user_id)
+    where (truth.followers, truth.following, truth.friends) is distinct from
+      (coalesce(counts.followers, 0), coalesce(counts.following, 0), coalesce(counts.friends, 0))";
+
 async fn none_of(pg: &Client, query: &str) {
     let rows = pg.query(query, &[]).await.unwrap();
     let wrong: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
@@ -109,9 +129,14 @@ pub async fn assert_bests(pg: &Client) {
     }
 }
 
-/// Holds everything that follows from the scores against them. True where the service alone writes.
+/// Holds the counts of followers, followed and friends against the edges. True whoever writes.
+pub async fn assert_follows(pg: &Client) {
+    none_of(pg, FOLLOWS).await;
+}
+
+/// Holds everything that follows from the scores against them, and the counts of edges. True where the service alone writes.
 pub async fn assert_books(pg: &Client) {
-    for query in [BESTS, COUNTS, POSITIONS, EVENTS, TOTALS, AWARDS, STANDINGS] {
+    for query in [BESTS, COUNTS, POSITIONS, FOLLOWS, EVENTS, TOTALS, AWARDS, STANDINGS] {
         none_of(pg, query).await;
     }
     for row in pg.query("select user_id, total_xp, level from user_xp", &[]).await.unwrap() {
