@@ -208,6 +208,13 @@ begin
 end
 $$;
 
+create function forget_counts() returns trigger language plpgsql as $$
+begin
+  delete from social_counts;
+  return null;
+end
+$$;
+
 create trigger users_active_counted after update of is_active on users
   for each row
   when ((old.is_active is not false) <> (new.is_active is not false))
