@@ -7,7 +7,7 @@ set client_min_messages = warning;
 set session_replication_role = replica;
 select setseed(0.42);
 
-truncate board_groups, board_blocks, board_changes, users, scores, personal_bests, energy_standings, energy_history, personal_best_events, xp_events, user_xp cascade;
+truncate board_groups, board_blocks, board_changes, lifter_names, users, scores, personal_bests, energy_standings, energy_history, personal_best_events, xp_events, user_xp cascade;
 
 insert into users (
   id, username, email, hashed_password, is_active, weight, gender, energy, rank, created_at, updated_at, weight_multiplier
@@ -50,9 +50,17 @@ insert into energy_standings (user_id, energy, reached_at, lifter_active)
 select id, energy, updated_at - random() * interval '300 days', is_active
 from users;
 
+-- As V023 fills it.
+alter index lifter_names_trigrams set (fastupdate = on);
+insert into lifter_names (user_id, username, username_folded, display_name_folded, lifter_active)
+select id, username, lower(username), lower(display_name), is_active is not false
+from users;
+alter index lifter_names_trigrams set (fastupdate = off);
+select gin_clean_pending_list('lifter_names_trigrams');
+
 set session_replication_role = origin;
 -- The counts, as V020 fills them.
 select build_board(board) from (
   select distinct 'scenario:' || scenario_id as board from personal_bests union all select 'energy'
 ) as boards;
-vacuum (analyze) users, scores, personal_bests, energy_standings, board_groups, board_blocks, board_changes;
+vacuum (analyze) users, lifter_names, scores, personal_bests, energy_standings, board_groups, board_blocks, board_changes;

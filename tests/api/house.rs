@@ -153,6 +153,7 @@ fn statements_that_know_a_caller_ask_alike_whether_the_token_counts() {
 /// Tables that grow with the number of lifters.
 pub const LARGE: [&str; 31] = [
     "users",
+    "lifter_names",
     "sessions",
     "scores",
     "personal_bests",

@@ -121,6 +121,18 @@ pub async fn assert_boards_are_true(client: &Client) {
     assert!(drift.is_empty(), "{drift:#?}");
 }
 
+/// What the search by name looks at, as it follows from the accounts.
+const TRUE_NAMES: &str = "
+    select concat_ws('|', id, username, lower(username), coalesce(lower(display_name), 'none'), coalesce(is_active, true))
+    from users order by 1";
+const KEPT_NAMES: &str = "
+    select concat_ws('|', user_id, username, username_folded, coalesce(display_name_folded, 'none'), lifter_active)
+    from lifter_names order by 1";
+
+pub async fn assert_names_are_true(client: &Client) {
+    assert_eq!(lines(client, KEPT_NAMES).await, lines(client, TRUE_NAMES).await);
+}
+
 #[tokio::test]
 async fn the_first_migration_makes_the_live_schema_and_nothing_else() {
     let database = TestDatabase::empty().await;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::migrations::{assert_boards_are_true, fingerprint, legacy, lines, lived_in, migrate};
+use crate::migrations::{assert_boards_are_true, assert_names_are_true, fingerprint, legacy, lines, lived_in, migrate};
 use crate::support::ledger::assert_follows;
 use crate::support::{TestApp, TestDatabase, eventually, program};
 
@@ -139,7 +139,7 @@ const CROWD: &str = "
     where username like 'crowd%'";
 
 /// What the earlier server does again and again, in one transaction each; `$1` picks a lifter.
-const HABITS: [&str; 5] = [
+const HABITS: [&str; 6] = [
     // Records a lift and raises the energy.
     "insert into scores (user_id, scenario_id, score_value, weight_lifted, created_at)
      select id, 'lift_' || (1 + random() * 4)::integer, (random() * 400)::integer, 1, clock_timestamp() from users where username = $1;
@@ -152,6 +152,9 @@ const HABITS: [&str; 5] = [
     "delete from scores where user_id = (select id from users where username = $1)",
     // Lets a lifter go, or come back.
     "update users set is_active = not is_active where username = $1",
+    // Gives a lifter other names, or the ones from before.
+    "update users set username = case username when $1 then upper($1) else $1 end, display_name = 'Shown at ' || clock_timestamp()
+     where username in ($1, upper($1))",
     // Deletes an account with everything that belongs to it.
     "delete from users where username = $1 and energy > 1500",
 ];
@@ -196,7 +199,7 @@ async fn write_until(client: Client, habit: &'static str, over: Arc<AtomicBool>)
 }
 
 #[tokio::test]
-async fn boards_are_true_though_the_earlier_server_writes_all_the_while() {
+async fn boards_and_names_are_true_though_the_earlier_server_writes_all_the_while() {
     let (database, client) = legacy().await;
     client.batch_execute(CROWD).await.unwrap();
     let over = Arc::new(AtomicBool::new(false));
@@ -216,6 +219,7 @@ async fn boards_are_true_though_the_earlier_server_writes_all_the_while() {
     }
     assert_eq!(migrated, Ok(()));
     assert_boards_are_true(&client).await;
+    assert_names_are_true(&client).await;
 }
 
 #[tokio::test]
@@ -262,6 +266,42 @@ async fn a_start_that_was_ended_while_it_filled_the_boards_is_made_good_by_the_n
     let schema = lines(&client, "select oid::regprocedure::text from pg_proc where prokind = 'p'").await;
     assert!(schema.is_empty(), "{schema:?}");
     assert_eq!(fingerprint(&client).await.len(), before.len());
+}
+
+/// What a start leaves that was ended while it filled in the names.
+async fn leave_names_in_part(client: &Client) {
+    let (_, procedure) =
+        include_str!("../../migrations/V023__lifter_names.sql").split_once("\ncreate procedure").unwrap();
+    client.batch_execute(&format!("create procedure{procedure}")).await.unwrap();
+    let state = "delete from lifter_names where username > 'c';
+        alter index lifter_names_trigrams set (fastupdate = on)";
+    client.batch_execute(state).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_that_was_ended_while_it_filled_the_names_is_made_good_by_the_next() {
+    let (database, client) = lived_in().await;
+    migrate(&database).await;
+    let schema = "select concat(indexdef, (select reloptions from pg_class where relname = indexname)) from pg_indexes
+        where tablename = 'lifter_names' order by 1";
+    let before = lines(&client, schema).await;
+    let leaver =
+        "insert into users (id, username, email, hashed_password) values (gen_random_uuid(), 'leaver', 'l', '-')";
+    client.batch_execute(leaver).await.unwrap();
+    leave_names_in_part(&client).await;
+    // Somebody is about to be deleted: the fill cannot pass them.
+    let other = database.client().await;
+    other.batch_execute("begin; delete from users where username = 'leaver'").await.unwrap();
+    let started = migrating(&database);
+    let waiting = "select count(*) from pg_stat_activity where datname = current_database()
+        and query like 'call backfill_lifter_names()%' and wait_event_type = 'Lock'";
+    eventually("a fill that waits", async || count(&client, waiting).await == 1).await;
+    other.batch_execute("commit").await.unwrap();
+    assert_eq!(started.await.unwrap(), Ok(()));
+    assert_names_are_true(&client).await;
+    assert_eq!(count(&client, "select count(*) from lifter_names where username = 'leaver'").await, 0);
+    assert_eq!(lines(&client, schema).await, before);
+    assert_eq!(count(&client, "select count(*) from pg_proc where prokind = 'p'").await, 0);
 }
 
 #[tokio::test]

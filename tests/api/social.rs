@@ -4,6 +4,7 @@ mod counts;
 mod following;
 mod lists;
 mod lookup;
+mod names;
 
 use serde_json::Value;
 use uuid::Uuid;

@@ -8,7 +8,7 @@ use super::{crowd, deactivate, edge, names};
 use crate::support::{Lifter, TestApp};
 
 /// Searches for this text.
-async fn lookup(app: &TestApp, caller: &Lifter, q: &str, page: &str) -> Value {
+pub async fn lookup(app: &TestApp, caller: &Lifter, q: &str, page: &str) -> Value {
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("q", q).finish();
     app.get_as(caller, &format!("/api/v1/users/lookup?{query}{page}")).await.expect(200).json()
 }
@@ -143,21 +143,23 @@ async fn plan(client: &Client, file: &str, mode: &str, arguments: &str) -> Strin
 }
 
 #[tokio::test]
-async fn three_letters_are_looked_up_in_the_trigrams() {
+async fn three_letters_are_looked_up_in_the_trigrams_and_fewer_along_the_names() {
     let app = TestApp::start().await;
     let seed = "insert into users (id, username, email, hashed_password, is_active, display_name)
         select gen_random_uuid(), md5(n::text), n || '@example.com', 'x', true, md5('shown' || n)
         from generate_series(1, 20000) as n;
-        vacuum analyze users";
+        vacuum analyze lifter_names";
     for statement in seed.split(';') {
         app.pg.batch_execute(statement).await.unwrap();
     }
     for mode in ["force_custom_plan", "force_generic_plan"] {
         let arguments = "('00000000-0000-0000-0000-000000000000', '%abc12%', 1000)";
         let plan = plan(&app.pg, "social/list_matches", mode, arguments).await;
-        for index in ["users_username_trigrams", "users_display_name_trigrams"] {
-            assert!(plan.contains(&format!("Bitmap Index Scan on {index}")), "{mode}: {plan}");
-        }
+        assert_eq!(plan.matches("Bitmap Index Scan on lifter_names_trigrams").count(), 2, "{mode}: {plan}");
         assert!(!plan.contains("Seq Scan"), "{mode}: {plan}");
+        let arguments = "('00000000-0000-0000-0000-000000000000', 'a', 1000)";
+        let plan = self::plan(&app.pg, "social/list_short_matches", mode, arguments).await;
+        assert!(plan.contains("Index Only Scan using lifter_names_in_order"), "{mode}: {plan}");
+        assert!(!plan.contains("Sort"), "{mode}: {plan}");
     }
 }
