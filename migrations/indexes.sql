@@ -55,11 +55,6 @@ create index concurrently social_edges_followers_newest on social_edges (followe
 create index concurrently social_edges_following_newest on social_edges (follower_id, created_at desc, followee_id)
   where status = 'active';
 
--- Lifters by a part of their name, whatever its case.
-create index concurrently users_username_trigrams on users using gin (lower(username) gin_trgm_ops);
-
-create index concurrently users_display_name_trigrams on users using gin (lower(display_name) gin_trgm_ops);
-
 -- A workout that is sent twice is stored once.
 create unique index concurrently routine_submission_fingerprint on routine_submission (user_id, fingerprint);
 

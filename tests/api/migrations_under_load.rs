@@ -268,18 +268,24 @@ async fn a_start_that_was_ended_while_it_filled_the_boards_is_made_good_by_the_n
     assert_eq!(fingerprint(&client).await.len(), before.len());
 }
 
-/// What a start leaves that was ended while it filled in the names.
+/// What a start leaves that was ended while it filled in the names, where a build of the time before has indexed those of users.
 async fn leave_names_in_part(client: &Client) {
     let (_, procedure) =
         include_str!("../../migrations/V023__lifter_names.sql").split_once("\ncreate procedure").unwrap();
     client.batch_execute(&format!("create procedure{procedure}")).await.unwrap();
+    client.batch_execute(include_str!("../../migrations/V024__search_by_lifter_names.sql")).await.unwrap();
     let state = "delete from lifter_names where username > 'c';
-        alter index lifter_names_trigrams set (fastupdate = on)";
+        alter index lifter_names_trigrams set (fastupdate = on);
+        create index users_username_trigrams on users using gin (lower(username) gin_trgm_ops);
+        create index users_display_name_trigrams on users using gin (lower(display_name) gin_trgm_ops)";
     client.batch_execute(state).await.unwrap();
 }
 
+const OLD_TRIGRAMS: &str =
+    "select count(*) from pg_class where relname in ('users_username_trigrams', 'users_display_name_trigrams')";
+
 #[tokio::test]
-async fn a_start_that_was_ended_while_it_filled_the_names_is_made_good_by_the_next() {
+async fn a_start_that_was_ended_while_it_filled_the_names_is_made_good_before_their_old_indexes_go() {
     let (database, client) = lived_in().await;
     migrate(&database).await;
     let schema = "select concat(indexdef, (select reloptions from pg_class where relname = indexname)) from pg_indexes
@@ -296,10 +302,12 @@ async fn a_start_that_was_ended_while_it_filled_the_names_is_made_good_by_the_ne
     let waiting = "select count(*) from pg_stat_activity where datname = current_database()
         and query like 'call backfill_lifter_names()%' and wait_event_type = 'Lock'";
     eventually("a fill that waits", async || count(&client, waiting).await == 1).await;
+    assert_eq!(count(&client, OLD_TRIGRAMS).await, 2, "the build before goes on searching by them");
     other.batch_execute("commit").await.unwrap();
     assert_eq!(started.await.unwrap(), Ok(()));
     assert_names_are_true(&client).await;
     assert_eq!(count(&client, "select count(*) from lifter_names where username = 'leaver'").await, 0);
+    assert_eq!(count(&client, OLD_TRIGRAMS).await, 0);
     assert_eq!(lines(&client, schema).await, before);
     assert_eq!(count(&client, "select count(*) from pg_proc where prokind = 'p'").await, 0);
 }
