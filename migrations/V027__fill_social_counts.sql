@@ -4,15 +4,18 @@
 -- edges of theirs waits for as long. It can be run again from wherever it was stopped.
 create procedure backfill_social_counts() language plpgsql as $$
 declare
-  last_done uuid := nullif(current_setting('repduel.social_counted_to', true), '');
+  -- The lifter whom the part before ended with: the range begins with them, so that it has one index condition from the start.
+  reached uuid := coalesce(
+    nullif(current_setting('repduel.social_counted_to', true), ''), '00000000-0000-0000-0000-000000000000');
+  last_done uuid;
   lifters uuid[];
 begin
   loop
     select array_agg(id order by id) into lifters
     from (
-      select id from users where last_done is null or id > last_done order by id limit 100 for key share
+      select id from users where id >= reached order by id limit 200 for key share
     ) as locked;
-    exit when lifters is null;
+    exit when lifters is null or lifters[cardinality(lifters)] = last_done;
     -- Whoever neither follows nor is followed, and was not counted yet, needs no row.
     perform lock_social_counts(array(
       select id
@@ -23,7 +26,8 @@ begin
     ));
     perform count_edges_anew(lifters);
     last_done := lifters[cardinality(lifters)];
-    perform set_config('repduel.social_counted_to', last_done::text, false);
+    reached := last_done;
+    perform set_config('repduel.social_counted_to', reached::text, false);
     commit;
   end loop;
   analyze social_counts;

@@ -53,7 +53,7 @@ async fn reporting(sentry: &Receiver) -> (TestApp, Lifter, Served) {
     let database = TestDatabase::migrated().await;
     let url = database.url();
     let app = TestApp::through(database, &url).await;
-    let ada = app.lifter("ada").await;
+    let ada = app.lifter("lucy").await;
     let dsn = format!("http://abc@{}/below/42", sentry.address);
     let served = Served::start(&[
         ("DATABASE_URL", url.as_str()),
@@ -74,7 +74,7 @@ async fn a_failure_is_reported_with_what_it_takes_to_find_it_and_nothing_persona
     served.request("GET", "/api/v1/users/me").send().await.expect(401);
     app.pg.batch_execute("create unique index odd on users (display_name)").await.unwrap();
     app.pg.batch_execute("update users set display_name = 'Ada Lovelace'").await.unwrap();
-    let bea = app.lifter("bea").await;
+    let bea = app.lifter("mary").await;
     let request = served.request("PATCH", "/api/v1/users/me").bearer(&bea.token);
     let request =
         request.header("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")).header("user-agent", "bea's phone");
@@ -94,7 +94,7 @@ async fn a_failure_is_reported_with_what_it_takes_to_find_it_and_nothing_persona
     assert_eq!(exception["value"], cause);
     assert_eq!(event["contexts"]["trace"]["trace_id"], TRACE);
     let told = event.to_string();
-    for personal in ["Lovelace", "bea", "ada", &bea.id.to_string(), &ada.id.to_string(), &bea.token, "127.0.0.1"] {
+    for personal in ["Lovelace", "mary", "lucy", &bea.id.to_string(), &ada.id.to_string(), &bea.token, "127.0.0.1"] {
         assert!(!told.contains(personal), "{personal} in {told}");
     }
     served.kill().await;
