@@ -148,10 +148,10 @@ async fn connection(
         ended = serving.as_mut() => ended,
         _ = closing.changed() => {
             // A draining server closes each connection behind its answer, so one that has not been used yet ends by itself.
-            let first = async { if asked.load(Ordering::Relaxed) { None } else { Some(serving.as_mut().await) } };
-            match timeout(FIRST_REQUEST_WAIT, first).await {
-                Ok(Some(ended)) => ended,
-                Ok(None) | Err(_) => {
+            let wait = if asked.load(Ordering::Relaxed) { Duration::ZERO } else { FIRST_REQUEST_WAIT };
+            match timeout(wait, serving.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_) => {
                     serving.as_mut().graceful_shutdown();
                     timeout(DRAIN, serving).await.unwrap_or(Ok(()))
                 }
