@@ -91,10 +91,10 @@ psql "$LARGE_URL" -XqAtc "select 'GET' || E'\\t' || '/api/v1/energy/rank/' || us
 
 # ---- Measuring ------------------------------------------------------------------------------------------------------
 
-# measure ROW SERVER FILE [CONNECTIONS]: appends row, rate, p99 in ms
+# measure ROW SERVER FILE [CONNECTIONS [HEADER]]: appends row, rate, p99 in ms
 measure() {
     local row=$1 server=$2 file=$3 connections=${4:-32}
-    wrk -t1 -c"$connections" -d"${each_s}s" --latency -s "$here/requests.lua" "http://127.0.0.1:${port_of[$server]}" -- "$work/$file" >"$work/out"
+    wrk -t1 -c"$connections" -d"${each_s}s" --latency ${5:+-H "$5"} -s "$here/requests.lua" "http://127.0.0.1:${port_of[$server]}" -- "$work/$file" >"$work/out"
     awk -v row="$row" '
         /99%/ { p99 = $2 + 0; if ($2 ~ /us$/) p99 /= 1000; else if ($2 !~ /ms$/) p99 *= 1000 }
         /Requests\/sec/ { rate = $2 }
@@ -116,6 +116,7 @@ for round in $(seq "$rounds"); do
     measure floor_constant constant floor
     measure health large health
     measure scenarios large scenarios
+    measure scenarios_gzip large scenarios 32 'Accept-Encoding: gzip'
     measure standards large standards
     pgbench_select
     measure floor_select select floor
@@ -174,6 +175,7 @@ awk -v idle="$idle_mib" -v loaded="$loaded_mib" '
         line("floor a: a constant", "floor_constant")
         against("`GET /health`", "health", "floor_constant", "a", "0.85")
         against("`GET /api/v1/scenarios` (254 exercises)", "scenarios", "floor_constant", "a", "0.5")
+        against("the same, to those who read gzip", "scenarios_gzip", "floor_constant", "a", "0.5")
         against("`GET /api/v1/standards/90.7`", "standards", "floor_constant", "a", "0.5")
         line("floor b: a select on a pooled connection", "floor_select")
         line("floor b2: the same on two shared clients", "floor_pipelined")

@@ -1,5 +1,8 @@
 //! Exercises and the catalogue.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
 use repduel_backend::db::dsn::Dsn;
 use repduel_backend::start;
 use serde_json::{Value, json};
@@ -285,6 +288,32 @@ async fn a_list_that_is_known_is_not_sent_again() {
     assert!(changed.json().as_array().unwrap().iter().any(|exercise| exercise["id"] == "atlas_stone"));
     add(&app, &json!({ "name": "Atlas Stone" })).await.expect(409);
     assert_eq!(app.get(SCENARIOS).await.expect(200).header("etag"), changed.header("etag"));
+}
+
+#[tokio::test]
+async fn whoever_reads_gzip_is_sent_gzip_under_a_tag_of_its_own() {
+    let app = TestApp::start().await;
+    let plain = app.get(SCENARIOS).await.expect(200);
+    let ask = |method| app.request(method, SCENARIOS).header("accept-encoding", "gzip, deflate, br");
+    let gzipped = ask("GET").try_send().await.unwrap().expect(200);
+    assert_eq!((plain.header("content-encoding"), gzipped.header("content-encoding")), (None, Some("gzip")));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&gzipped.body[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain.body);
+    assert!(gzipped.body.len() * 3 < plain.body.len());
+    let of = |answer: &Answer| answer.header("etag").unwrap().to_owned();
+    let tags = [of(&plain), of(&gzipped)];
+    assert_ne!(tags[0], tags[1]);
+    for (tag, status) in [(&tags[1], 304), (&tags[0], 200)] {
+        let answer = ask("GET").header("if-none-match", tag).try_send().await.unwrap().expect(status);
+        assert_eq!(of(&answer), tags[1]);
+    }
+    for answer in [plain, ask("GET").header("if-none-match", &tags[1]).send().await.expect(304)] {
+        let varies = answer.headers.get_all("vary").iter().any(|value| value == "Accept-Encoding");
+        assert!(varies, "a cache must not give one form to who asks for the other: {answer:?}");
+    }
+    let head = ask("HEAD").send().await.expect(200);
+    assert_eq!(head.header("content-length"), Some(gzipped.body.len().to_string().as_str()));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::domain::outbox;
 use crate::error::{Error, Result};
 use crate::http::Json;
 use crate::http::extract::Routes;
-use crate::http::held::{Held, Known};
+use crate::http::held::{Held, Terms};
 use crate::{docs, openapi};
 
 /// Time in which the database must answer to count as reachable.
@@ -77,12 +77,12 @@ pub async fn metrics(app: Arc<App>, _: Operator) -> Result<Figures> {
     app.telemetry.metrics.text(&readings).map(Figures)
 }
 
-pub async fn openapi(app: Arc<App>, Routes(table): Routes, known: Known) -> Result<Document> {
+pub async fn openapi(app: Arc<App>, Routes(table): Routes, terms: Terms) -> Result<Document> {
     let document = || Held::new(openapi::document(table).to_string(), "application/json");
-    Ok(Document(app.documents.openapi.get_or_init(document).answer(&known)))
+    Ok(Document(app.documents.openapi.get_or_init(document).answer(&terms)))
 }
 
-pub async fn docs(app: Arc<App>, Routes(table): Routes, known: Known) -> Result<Page> {
+pub async fn docs(app: Arc<App>, Routes(table): Routes, terms: Terms) -> Result<Page> {
     let page = || docs::page(table, &app.config.base_url);
-    Ok(Page(app.documents.docs.get_or_init(page).answer(&known)))
+    Ok(Page(app.documents.docs.get_or_init(page).answer(&terms)))
 }

@@ -8,16 +8,16 @@ use super::wire::{NewScenario, ScenarioDetails, slug};
 use crate::app::App;
 use crate::domain::auth::Admin;
 use crate::error::{Error, FieldError, Noun, Or404, Problem, Result};
-use crate::http::held::Known;
+use crate::http::held::Terms;
 use crate::http::{Json, Made, Path};
 use crate::ids::ScenarioId;
 
-pub async fn list(app: Arc<App>, known: Known) -> Result<Made<Json<Vec<Scenario>>>> {
+pub async fn list(app: Arc<App>, terms: Terms) -> Result<Made<Json<Vec<Scenario>>>> {
     let list = match app.exercises.shown() {
         Some(list) => list,
         None => refresh(&app).await?,
     };
-    Ok(Made::new(list.answer(&known)))
+    Ok(Made::new(list.answer(&terms)))
 }
 
 pub async fn create(app: Arc<App>, _: Admin, Json(new): Json<NewScenario>) -> Result<Json<Scenario>> {

@@ -36,7 +36,7 @@ pub fn followed(app: &Arc<App>) -> Followed {
 
 /// Reads the list anew.
 async fn refresh(app: &App) -> Result<Arc<Held>> {
-    app.exercises.refresh(async { Held::json(&sql::list_scenarios(&app.db).await?) }).await
+    app.exercises.refresh(async { Ok(Held::json(&sql::list_scenarios(&app.db).await?)?.compressed()) }).await
 }
 
 /// What scoring needs to know of an exercise.

@@ -6,7 +6,7 @@ use super::rules::{KG_PER_LB, Pack, Sex, Unit};
 use super::wire::{StandardsBody, StandardsQuery};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
-use crate::http::held::{Held, Known};
+use crate::http::held::{Held, Terms};
 use crate::http::{Json, Made, Path, Query};
 use crate::number;
 
@@ -17,7 +17,7 @@ pub async fn show(
     app: Arc<App>,
     Path((body_weight,)): Path<(BodyWeight,)>,
     Query(query): Query<StandardsQuery>,
-    known: Known,
+    terms: Terms,
 ) -> Result<Made<Json<StandardsBody>>> {
     if body_weight.0 <= 0.0 {
         return Err(Error::new(Problem::BadRequest).with_detail("bodyweight must be greater than 0"));
@@ -31,5 +31,5 @@ pub async fn show(
     let question = (body_weight_kg.to_bits(), sex == Sex::Female, unit == Unit::Lbs);
     let make = || Held::json(&StandardsBody(Pack::new(sex, body_weight_kg, unit)));
     let pack = app.documents.standards.get_or_make(question, make)?;
-    Ok(Made::new(pack.answer(&known)))
+    Ok(Made::new(pack.answer(&terms)))
 }
