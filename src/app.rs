@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +65,8 @@ pub struct App {
     pub webhook_turns: Semaphore,
     /// Writes that go on when their client has gone; a shutdown waits for them.
     pub writes: TaskTracker,
+    /// The program's own runtime, on which they run.
+    pub runtime: Handle,
     /// To be rung when a transaction that left events was committed: the worker need not wait for its next look.
     pub outbox_bell: Notify,
     draining: AtomicBool,
@@ -71,7 +74,7 @@ pub struct App {
 }
 
 impl App {
-    /// The parts, put together. `migrated`: whether the schema is known to be up to date.
+    /// The parts, put together, in the program's own runtime. `migrated`: whether the schema is known to be up to date.
     #[must_use]
     pub fn new(config: Config, db: Db, clock: Clock, migrated: bool) -> Self {
         Self {
@@ -89,6 +92,7 @@ impl App {
             web_app: web_app(&config),
             webhook_turns: Semaphore::new(WEBHOOKS_MAX),
             writes: TaskTracker::new(),
+            runtime: Handle::current(),
             outbox_bell: Notify::new(),
             draining: AtomicBool::new(false),
             migrated: AtomicBool::new(migrated),

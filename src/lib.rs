@@ -7,6 +7,7 @@ pub mod network;
 #[cfg(test)]
 mod property;
 pub mod schema;
+pub mod threads;
 pub mod time;
 
 pub mod db;

@@ -11,6 +11,7 @@ use repduel_backend::app::App;
 use repduel_backend::config::Config;
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
+use repduel_backend::threads::Threads;
 use repduel_backend::time::Clock;
 use repduel_backend::{domain, routes, start, worker};
 use tokio::net::{TcpListener, UnixListener};
@@ -39,7 +40,9 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let shutdown = crate::shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE, routes::WEB_APP));
-    let beside = stand_by(&manager, private, &service);
+    let threads = Threads::start().map_err(|error| format!("cannot start the threads of connections: {error}"))?;
+    let threads = Arc::new(threads);
+    let beside = stand_by(&manager, private, &service, &threads);
     let stop = CancellationToken::new();
     let (stopping, asked) = (Arc::clone(&manager), stop.clone());
     let shutdown = async move {
@@ -51,14 +54,14 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
 
     manager.ready("ready");
     let let_in = tokio::select! {
-        () = hold(hold_file.as_deref(), &manager, &app) => true,
+        () = hold(hold_file.as_deref(), &manager, (&app, &threads)) => true,
         () = shutdown.as_mut() => false,
     };
     if let_in {
         tracing::info!(%address, "listening");
         manager.status(concat!("serving build ", env!("REPDUEL_COMMIT")));
         let working = tokio::spawn(worker::run(Arc::clone(&app), worker::name("serve"), stop));
-        server::serve(listener, service, shutdown).await;
+        server::serve(listener, service, threads, shutdown).await;
         if let Err(error) = working.await {
             tracing::error!(%error, "the worker panicked");
         }
@@ -80,9 +83,14 @@ impl Drop for Beside {
 }
 
 /// Answers on the private socket, and tells the service manager again and again that the process lives.
-fn stand_by(manager: &Arc<ServiceManager>, private: Option<UnixListener>, service: &Arc<Service>) -> Beside {
-    let manager = Arc::clone(manager);
-    let mut tasks = vec![tokio::spawn(async move { manager.keep_alive().await }).abort_handle()];
+fn stand_by(
+    manager: &Arc<ServiceManager>,
+    private: Option<UnixListener>,
+    service: &Arc<Service>,
+    threads: &Arc<Threads>,
+) -> Beside {
+    let (manager, threads) = (Arc::clone(manager), Arc::clone(threads));
+    let mut tasks = vec![tokio::spawn(async move { manager.keep_alive(&threads).await }).abort_handle()];
     if let Some(listener) = private {
         tasks.push(tokio::spawn(server::serve_private(listener, Arc::clone(service))).abort_handle());
     }
@@ -99,11 +107,11 @@ fn bind_private(path: &Path) -> Result<UnixListener, String> {
 }
 
 /// Waits for as long as the file is there, and makes use of the time.
-async fn hold(file: Option<&Path>, manager: &ServiceManager, app: &App) {
+async fn hold(file: Option<&Path>, manager: &ServiceManager, (app, threads): (&App, &Threads)) {
     let Some(file) = file.filter(|file| file.exists()) else { return };
     manager.status("ready; connections wait for the hold file to go");
     tracing::info!("connections wait");
-    if let Err(error) = app.db.warm_up(domain::FREQUENT).await {
+    if let Err(error) = app.db.warm_up(domain::FREQUENT, threads).await {
         tracing::warn!(cause = error.chain(), "connections to the database are opened when they are needed");
     }
     while file.exists() {

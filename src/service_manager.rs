@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use listenfd::ListenFd;
+use repduel_backend::threads::Threads;
 use tokio::net::TcpListener;
 
 /// The service manager, if one started this process.
@@ -52,11 +53,13 @@ impl ServiceManager {
     }
 
     /// Says again and again that the process lives, twice in the time after which the manager takes it for dead. Whoever says
-    /// so is a task that the runtime had to start and to wake: where nothing moves any more, nothing is said.
-    pub async fn keep_alive(&self) {
+    /// so is a task that the runtime had to start and to wake, after one on each of these threads: where something does not move
+    /// any more, nothing is said.
+    pub async fn keep_alive(&self, threads: &Threads) {
         let Some(limit) = self.watchdog else { return std::future::pending().await };
         loop {
             if tokio::spawn(tokio::time::sleep(limit / 2)).await.is_ok() {
+                threads.on_each(|| async {}).await;
                 self.send("WATCHDOG=1");
             }
         }

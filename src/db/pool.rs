@@ -10,10 +10,12 @@ use std::time::Duration;
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime, Status, Timeouts,
 };
+use tokio::runtime::Handle;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config as PgConfig, Connection, Row, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::context::TokioContext;
 
 use super::dsn::{Dsn, DsnError};
 use super::pg_error::StatementError;
@@ -24,6 +26,7 @@ use super::{tls, unnamed};
 use crate::config::{Config, PoolMode};
 use crate::error::{Error, Result};
 use crate::telemetry::QueryTimes;
+use crate::threads;
 
 /// Time to wait for a free pooled connection, opening one included.
 const POOL_WAIT: Duration = Duration::from_millis(1_800);
@@ -47,7 +50,8 @@ const DOUBT_AFTER: Duration = Duration::from_millis(700);
 const PULSE_WAIT: Duration = Duration::from_millis(800);
 /// Time for a statement that nobody waits for any more; its connection is closed if it takes longer.
 const ABANDONED_WAIT: Duration = Duration::from_secs(6);
-/// Clients of the shared lane: one per core of a small machine. A client pipelines whatever comes, so more would only be idle.
+/// Clients of the shared lane for what does not run on a thread of connections: writes, and the work beside the requests. A
+/// client pipelines whatever comes, so more would only be idle.
 pub(super) const SHARED_CLIENTS: usize = 2;
 
 /// The database. Cheap to clone.
@@ -56,6 +60,7 @@ pub struct Db {
     pool: Pool,
     shared: Arc<SharedLane>,
     pulse: Arc<SharedLane>,
+    runtime: Handle,
     own: Arc<(PgConfig, MakeRustlsConnect)>,
     times: QueryTimes,
     replica: Option<Arc<Replica>>,
@@ -66,7 +71,8 @@ pub struct Db {
 type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 impl Db {
-    /// The pool and the lane for this address; connects when first used.
+    /// The pool and the lane for this address; connects when first used. The runtime in which it is made is the one that drives
+    /// the connections of the pool, whoever needs a new one.
     ///
     /// # Errors
     /// A sentence if TLS cannot be set up as the address asks.
@@ -79,14 +85,14 @@ impl Db {
             }
             None => None,
         };
-        let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 1));
-        let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), SHARED_CLIENTS));
+        let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 0, 1));
+        let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), threads::count(), SHARED_CLIENTS));
         let own = match &config.database_url_direct {
             Some(url) => own(&Dsn::parse(url.expose())?, config)?,
             None => (pg, tls),
         };
         let (own, times) = (Arc::new(own), QueryTimes::default());
-        Ok(Self { pool, shared, pulse, own, times, replica, mode: config.pool_mode })
+        Ok(Self { pool, shared, pulse, runtime: Handle::current(), own, times, replica, mode: config.pool_mode })
     }
 
     /// Keeps an eye on the replica, if there is one, without which it is never asked.
@@ -101,7 +107,8 @@ impl Db {
     /// # Errors
     /// `Unavailable` if there is none in time.
     pub async fn connection(&self) -> Result<Object> {
-        let connection = match tokio::time::timeout(POOL_WAIT, self.pool.get()).await {
+        let connection = TokioContext::new(self.pool.get(), self.runtime.clone());
+        let connection = match tokio::time::timeout(POOL_WAIT, connection).await {
             Ok(connection) => connection.map_err(Error::unavailable),
             Err(elapsed) => Err(Error::unavailable(elapsed)),
         };

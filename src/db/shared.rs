@@ -1,4 +1,5 @@
-//! The shared lane: a few clients on which all requests pipeline their short reads.
+//! The shared lane: a few clients on which all requests pipeline their short reads. Each thread of connections has one of its
+//! own, which is opened there and so is driven there; all other threads share the rest.
 //!
 //! A statement here costs no wait for a free connection, and many of them share one trip. A client that is lost is replaced
 //! by the next request that needs it; meanwhile requests fail at once or after [`CONNECT_WAIT`], never later.
@@ -12,6 +13,7 @@ use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
+use crate::threads;
 
 /// Time a request waits for a lost client to be replaced. Callers are promised a 503 within two seconds.
 const CONNECT_WAIT: Duration = Duration::from_millis(1_500);
@@ -20,7 +22,8 @@ const CONNECT_WAIT: Duration = Duration::from_millis(1_500);
 pub struct SharedLane {
     config: Config,
     tls: MakeRustlsConnect,
-    slots: Vec<Slot>,
+    of_threads: Vec<Slot>,
+    of_all: Vec<Slot>,
     next: AtomicUsize,
 }
 
@@ -38,19 +41,26 @@ impl Slot {
 }
 
 impl SharedLane {
-    /// A lane of this many clients; none is opened before it is needed.
-    pub fn new(config: Config, tls: MakeRustlsConnect, clients: usize) -> Self {
-        let slots = std::iter::repeat_with(Slot::default).take(clients.max(1)).collect();
-        Self { config, tls, slots, next: AtomicUsize::new(0) }
+    /// A lane of this many clients beside those of so many threads; none is opened before it is needed.
+    pub fn new(config: Config, tls: MakeRustlsConnect, threads: usize, clients: usize) -> Self {
+        let slots = |count| std::iter::repeat_with(Slot::default).take(count).collect();
+        Self { config, tls, of_threads: slots(threads), of_all: slots(clients.max(1)), next: AtomicUsize::new(0) }
     }
 
-    /// A client that is open, taking turns.
+    /// The slot of this thread, or one of those that all share, taking turns.
+    fn slot(&self) -> Option<&Slot> {
+        threads::place().and_then(|place| self.of_threads.get(place)).or_else(|| {
+            let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.of_all.len().max(1);
+            self.of_all.get(turn)
+        })
+    }
+
+    /// A client that is open.
     ///
     /// # Errors
     /// `Unavailable` if none can be opened in time.
     pub async fn client(&self) -> Result<Arc<ClientWrapper>> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len().max(1);
-        let slot = self.slots.get(turn).ok_or_else(|| Error::internal("the shared lane has no clients"))?;
+        let slot = self.slot().ok_or_else(|| Error::internal("the shared lane has no clients"))?;
         if let Some(client) = slot.open() {
             return Ok(client);
         }
@@ -62,7 +72,7 @@ impl SharedLane {
 
     /// Drops the clients, so that the next requests open new ones: for a lane whose server does not answer.
     pub fn forget(&self) {
-        for slot in &self.slots {
+        for slot in self.of_threads.iter().chain(&self.of_all) {
             slot.client.write().unwrap_or_else(PoisonError::into_inner).take();
         }
     }

@@ -5,33 +5,56 @@ use super::pool::{Db, SHARED_CLIENTS};
 use super::statement::{Lane, Statement};
 use crate::config::PoolMode;
 use crate::error::{Error, Result};
+use crate::threads::Threads;
 
 /// Connections of the pool that are opened: what a machine of a few cores keeps busy at once.
 const POOLED: usize = 4;
 
+/// The statements of some domains.
+type Statements = &'static [&'static [&'static Statement]];
+
 impl Db {
-    /// Opens connections and prepares these statements on them, in the pool and on the shared lane. Behind a pooler of
-    /// transactions nothing is prepared: its connections are others each time.
+    /// Opens connections and prepares these statements on them, in the pool and on the shared lane, each thread's client of it
+    /// as well.
     ///
     /// # Errors
     /// `Unavailable` if the database is away; what is open then stays open.
-    pub async fn warm_up(&self, statements: &[&[&Statement]]) -> Result<()> {
-        let lasting = if self.mode() == PoolMode::Session { statements } else { &[] };
-        let statements = || lasting.iter().copied().flatten();
+    pub async fn warm_up(&self, statements: Statements, threads: &Threads) -> Result<()> {
+        self.warm_up_pool(statements).await?;
+        for _ in 0..SHARED_CLIENTS {
+            self.warm_up_client(statements).await?;
+        }
+        let opened = threads.on_each(|| {
+            let db = self.clone();
+            async move { db.warm_up_client(statements).await }
+        });
+        opened.await.into_iter().collect()
+    }
+
+    async fn warm_up_pool(&self, statements: Statements) -> Result<()> {
         let mut opened = Vec::new();
         while opened.len() < POOLED.min(self.pool_status().max_size) {
             let connection = self.connection().await?;
-            for statement in statements() {
+            for statement in self.lasting(statements) {
                 connection.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
             }
             opened.push(connection); // kept until all are open: the pool would give out the same one again
         }
-        for _ in 0..SHARED_CLIENTS {
-            let client = self.shared().client().await?;
-            for statement in statements().filter(|statement| statement.lane == Lane::Shared) {
-                client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
-            }
+        Ok(())
+    }
+
+    /// The client of the shared lane whose turn it is, or which belongs to this thread.
+    async fn warm_up_client(&self, statements: Statements) -> Result<()> {
+        let client = self.shared().client().await?;
+        for statement in self.lasting(statements).filter(|statement| statement.lane == Lane::Shared) {
+            client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
         }
         Ok(())
+    }
+
+    /// What a connection remembers of these: nothing behind a pooler of transactions, whose connections are others each time.
+    fn lasting(&self, statements: Statements) -> impl Iterator<Item = &'static Statement> {
+        let lasting = if self.mode() == PoolMode::Session { statements } else { &[] };
+        lasting.iter().copied().flatten().copied()
     }
 }

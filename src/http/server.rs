@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use super::guard::{Guard, Notes, Refused};
 use super::headers::{HEAD_MAX_BYTES, HEADERS_READ_MAX};
 use super::service::Service;
 use crate::telemetry::RequestLine;
+use crate::threads::Threads;
 
 /// Connections at one time.
 pub const CONNECTIONS_MAX: u32 = 4096;
@@ -37,12 +38,23 @@ const FIRST_REQUEST_WAIT: Duration = Duration::from_secs(2);
 /// Time for requests and writes that are still running after that.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// Serves until `shutdown` resolves, then drains.
-pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl Future<Output = ()>) {
+/// Serves on these threads until `shutdown` resolves, then drains.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<Service>,
+    threads: Arc<Threads>,
+    shutdown: impl Future<Output = ()>,
+) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let (close, closing) = watch::channel(());
     let over = CancellationToken::new();
-    let accepting = accept_all(listener, Arc::clone(&service), Arc::clone(&permits), closing, over.clone());
+    let accepting = accept_all(
+        listener,
+        Arc::clone(&service),
+        Arc::clone(&threads), // which last as long as this drains
+        (Arc::clone(&permits), closing),
+        over.clone(),
+    );
     let accepting = tokio::spawn(accepting);
     shutdown.await;
 
@@ -63,8 +75,8 @@ pub async fn serve(listener: TcpListener, service: Arc<Service>, shutdown: impl 
 async fn accept_all(
     listener: TcpListener,
     service: Arc<Service>,
-    permits: Arc<Semaphore>,
-    closing: watch::Receiver<()>,
+    threads: Arc<Threads>,
+    (permits, closing): (Arc<Semaphore>, watch::Receiver<()>),
     over: CancellationToken,
 ) {
     let next = async || (Arc::clone(&permits).acquire_owned().await, listener.accept().await);
@@ -80,7 +92,13 @@ async fn accept_all(
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "no TCP_NODELAY");
                 }
-                tokio::spawn(connection(stream, peer, Arc::clone(&service), closing.clone(), permit));
+                let (service, closing) = (Arc::clone(&service), closing.clone());
+                threads.spawn(async move {
+                    match at_home(stream) {
+                        Ok(stream) => connection(stream, peer, service, closing, permit).await,
+                        Err(error) => tracing::error!(%error, "cannot keep a connection"),
+                    }
+                });
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -121,6 +139,11 @@ pub async fn serve_private(listener: UnixListener, service: Arc<Service>) {
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// The stream, known to the runtime that asks for it, which need not be the one that accepted it.
+fn at_home(stream: TcpStream) -> io::Result<TcpStream> {
+    TcpStream::from_std(stream.into_std()?)
 }
 
 async fn connection(

@@ -151,8 +151,8 @@ impl Service {
         Ok(response)
     }
 
-    /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else is
-    /// detached, so that a client that hangs up cannot cut a write in half.
+    /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else runs on the
+    /// program's own runtime, detached, so that a client that hangs up cannot cut a write in half.
     async fn run(&self, route: &'static Route, cx: Box<Cx>, asked: Asked) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {
             return Err(Error::unavailable("the schema is not up to date yet"));
@@ -162,7 +162,8 @@ impl Service {
         if route.method == Method::Get {
             return in_time(&body, answer).await;
         }
-        let detached = self.app.writes.spawn(async { Outcome::of(asked, answer.await) });
+        let detached = async { Outcome::of(asked, answer.await) };
+        let detached = self.app.writes.spawn_on(detached, &self.app.runtime);
         in_time(&body, async { detached.await.map_err(Error::internal)?.take() }).await
     }
 }

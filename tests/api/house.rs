@@ -349,7 +349,7 @@ fn every_file_says_what_it_is() {
 
 /// The floors, from the ground up. A module uses its own floor and those below.
 const FLOORS: [&[&str]; 6] = [
-    &["error", "schema", "time", "network", "budget", "config", "property"],
+    &["error", "schema", "time", "network", "budget", "config", "property", "threads"],
     &["ids", "images", "outbound", "telemetry", "db", "limits", "password", "pictures", "storage", "token"],
     &["app", "http", "openapi", "docs", "examples", "flags", "mirror"],
     &["domain"],

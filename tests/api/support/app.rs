@@ -12,9 +12,11 @@ use repduel_backend::http::route::Table;
 use repduel_backend::http::server;
 use repduel_backend::http::service::Service;
 use repduel_backend::ids::{SessionId, UserId};
+use repduel_backend::threads::Threads;
 use repduel_backend::time::Clock;
 use repduel_backend::{routes, worker};
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_postgres::Client;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -95,11 +97,17 @@ pub fn config(database_url: &str, variables: &[(&str, &str)]) -> Config {
     Config::from_lookup(|name| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())).unwrap()
 }
 
-/// Serves the app on a port of its own.
+/// Serves the app on a port of its own: on threads for connections where the test has several threads as well, else on that of
+/// the test.
 async fn serve(app: Arc<App>, table: Table) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(server::serve(listener, Arc::new(Service::new(app, table, routes::WEB_APP)), std::future::pending()));
+    let service = Arc::new(Service::new(app, table, routes::WEB_APP));
+    let threads = match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => Threads::default(),
+        _ => Threads::start().unwrap(),
+    };
+    tokio::spawn(server::serve(listener, service, Arc::new(threads), std::future::pending()));
     address
 }
 
