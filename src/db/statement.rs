@@ -58,6 +58,15 @@ pub struct Statement {
     pub fields: &'static [Field],
 }
 
+impl Statement {
+    /// Whether it changes no row, as its name says: what it locks is free again at once if there is no transaction.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        let name = self.file.rsplit('/').next().unwrap_or_default();
+        ["count_", "get_", "list_", "lock_"].iter().any(|verb| name.starts_with(verb))
+    }
+}
+
 /// A type that can stand in a column.
 pub trait Column: for<'a> FromSql<'a> {
     /// Whether it can hold null.

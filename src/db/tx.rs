@@ -1,8 +1,11 @@
 //! Transactions. What writes more than one row runs inside [`Db::tx`], which commits when the work succeeds, rolls back when
 //! it does not, and runs it again when PostgreSQL broke a deadlock.
 //!
-//! Always holds: a connection returns to the pool only after its transaction has ended for certain. One that was left in the
-//! middle (a handler that was cancelled or panicked, a commit without an answer) is closed instead, which ends it.
+//! Its `begin` takes no round trip where the work begins with statements that only read or lock: they are sent with it.
+//!
+//! Always holds: nothing is written before `begin` was answered; a connection returns to the pool only after its transaction has
+//! ended for certain. One that was left in the middle (a handler that was cancelled or panicked, a commit without an answer) is
+//! closed instead, which ends it.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::Object;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, SetOnce};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -31,7 +34,10 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// A transaction, read committed: each statement sees what was committed before it began. Statements that are sent together
 /// run in the order in which they are first polled, prepared before or not, so joins of dependent ones are `biased`.
 #[derive(Clone)]
-pub struct Tx(Arc<Session>);
+pub struct Tx {
+    session: Arc<Session>,
+    begun: Arc<SetOnce<()>>,
+}
 
 struct Session {
     connection: Option<Object>,
@@ -42,17 +48,17 @@ struct Session {
 }
 
 /// Prepares the statement if this connection does not know it, and sends it when all that were polled before it are sent: one
-/// that has to be prepared first is not overtaken by one that has not.
+/// that has to be prepared first, or to wait for `begin`, is not overtaken by one that has not.
 macro_rules! run_in_turn {
-    ($session:expr, $statement:expr, $method:ident, $params:expr) => {{
+    ($tx:expr, $statement:expr, $method:ident, $params:expr) => {{
         let wrap = |error| StatementError::new($statement.file, error);
-        let connection = $session.connection()?;
-        if $session.mode == PoolMode::Transaction {
-            let turn = $session.turns.lock().await;
+        let connection = $tx.session.connection()?;
+        if $tx.session.mode == PoolMode::Transaction {
+            let turn = $tx.turn($statement).await;
             return Ok(sent(turn, unnamed::$method(connection, $statement, $params)).await.map_err(wrap)?);
         }
         let prepare = connection.prepare_cached($statement.text);
-        let (turn, prepared) = tokio::join!(biased; $session.turns.lock(), prepare);
+        let (turn, prepared) = tokio::join!(biased; $tx.turn($statement), prepare);
         let prepared = prepared.map_err(wrap)?;
         Ok(sent(turn, connection.$method(&prepared, $params)).await.map_err(wrap)?)
     }};
@@ -80,11 +86,6 @@ impl Session {
         self.times.observe(command, done).await
     }
 
-    async fn begin(&self) -> Result<()> {
-        self.in_transaction.store(true, Ordering::Relaxed);
-        self.command("begin").await
-    }
-
     async fn end(&self, command: &'static str) -> Result<()> {
         self.command(command).await?;
         self.in_transaction.store(false, Ordering::Relaxed);
@@ -100,13 +101,37 @@ impl Drop for Session {
     }
 }
 
+impl Tx {
+    /// Begins, and does the work; what the work sends before it waits for anything is sent together with `begin`.
+    async fn run<T, F: Future<Output = Result<T>>>(session: &Arc<Session>, work: impl Fn(Self) -> F) -> Result<T> {
+        let begun = Arc::new(SetOnce::new());
+        session.in_transaction.store(true, Ordering::Relaxed);
+        let begin = async {
+            session.command("begin").await?;
+            let _ = begun.set(());
+            Ok(())
+        };
+        let work = work(Self { session: Arc::clone(session), begun: Arc::clone(&begun) });
+        tokio::try_join!(biased; begin, work).map(|((), value)| value)
+    }
+
+    /// The turn of this statement. One that writes has it when the transaction has begun for certain: it would stay otherwise.
+    async fn turn(&self, statement: &Statement) -> MutexGuard<'_, ()> {
+        let turn = self.session.turns.lock().await;
+        if !statement.only_reads() {
+            self.begun.wait().await;
+        }
+        turn
+    }
+}
+
 impl Conn for Tx {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.0.times.observe(statement.file, async { run_in_turn!(self.0, statement, query, params) }).await
+        self.session.times.observe(statement.file, async { run_in_turn!(self, statement, query, params) }).await
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        self.0.times.observe(statement.file, async { run_in_turn!(self.0, statement, execute, params) }).await
+        self.session.times.observe(statement.file, async { run_in_turn!(self, statement, execute, params) }).await
     }
 }
 
@@ -136,8 +161,7 @@ impl Db {
         });
         let mut attempt = 1;
         loop {
-            session.begin().await?;
-            match work(Tx(Arc::clone(&session))).await {
+            match Tx::run(&session, &work).await {
                 Ok(value) => {
                     session.end("commit").await?;
                     return Ok(value);

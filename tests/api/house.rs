@@ -80,6 +80,28 @@ fn sql_files_keep_the_style() {
     }
 }
 
+/// The functions of the schema that may change something.
+const CHANGING: &str = "select proname::text from pg_proc
+    where pronamespace = current_schema()::regnamespace and provolatile = 'v' and prorettype <> 'trigger'::regtype";
+
+#[tokio::test]
+async fn what_is_sent_with_begin_only_reads() {
+    let database = TestDatabase::migrated().await;
+    let changing = database.client().await.query(CHANGING, &[]).await.unwrap();
+    let changing: Vec<String> = changing.iter().map(|row| row.get(0)).collect();
+    assert!(!changing.is_empty(), "the fills are such functions");
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    for Statement { file, text, .. } in statements().filter(|statement| statement.only_reads()) {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join(" ");
+        let locks = code.replace("for update", "").replace("for no key update", "");
+        let mut words = locks.split(|c| !is_part(c));
+        let found = words.find(|word| {
+            ["insert", "update", "delete", "merge", "call"].contains(word) || changing.iter().any(|name| name == word)
+        });
+        assert_eq!(found, None, "{file} must not change anything, or be named after what it does");
+    }
+}
+
 #[tokio::test]
 async fn every_statement_fits_the_schema() {
     let database = TestDatabase::migrated().await;

@@ -56,6 +56,7 @@ mod social;
 mod static_files;
 mod switching;
 mod telemetry;
+mod transactions;
 mod units;
 mod uploads;
 mod users;

@@ -1,5 +1,5 @@
-//! Recording a lift: score, personal best, experience points and energy in one transaction of four round trips. One begins it,
-//! one locks the lifter and reads what the rules need, one writes what they decide, one commits. What shares a round trip is
+//! Recording a lift: score, personal best, experience points and energy in one transaction of three round trips. One begins
+//! it, locks the lifter and reads what the rules need, one writes what they decide, one commits. What shares a round trip is
 //! sent together and runs in the order it stands in, so everything after the lock sees what the last holder of it wrote.
 
 use crate::app::App;

@@ -32,7 +32,7 @@ pub async fn submit(
     Ok(kept)
 }
 
-/// Stores a workout and leaves its event, in four round trips; answers its title. One that was stored before stays as it is.
+/// Stores a workout and leaves its event, in three round trips; answers its title. One that was stored before stays as it is.
 async fn submit_in(tx: Tx, app: &App, caller: Caller, new: &NewWorkout) -> Result<String> {
     let (tx, user, fingerprint) = (&tx, caller.user, fingerprint(new));
     let exercises = &new.scenario_submissions.0;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 /// A request that is being put together.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Request {
     address: SocketAddr,
     method: String,
