@@ -61,8 +61,17 @@ pub async fn unfollow(app: Arc<App>, User(caller): User, Path((user,)): Path<(Us
     Ok(NoContent)
 }
 
-async fn counts(app: &App, user: UserId) -> Result<CountsRow> {
-    Ok(sql::get_counts(&app.db, user).await?.unwrap_or_default())
+/// How many a list has, and the lifters of one of its pages. 404 for the empty list of somebody who is not there.
+async fn counted(
+    app: &App,
+    user: UserId,
+    total: impl Fn(CountsRow) -> i32,
+    page: impl Future<Output = Result<Vec<ListedRow>>>,
+) -> Result<(i64, Vec<ListedRow>)> {
+    let (counts, page) = tokio::try_join!(sql::get_counts(&app.db, user), page)?;
+    let total = total(counts.unwrap_or_default()).into();
+    auth::known_if_empty(&app.db, user, total == 0).await?;
+    Ok((total, page))
 }
 
 pub async fn followers(
@@ -72,9 +81,8 @@ pub async fn followers(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = counts(&app, user).await?.followers.into();
-    auth::known_if_empty(&app.db, user, total == 0).await?;
-    let page = sql::list_followers(&app.db, user, limit, offset).await?;
+    let page = sql::list_followers(&app.db, user, limit, offset);
+    let (total, page) = counted(&app, user, |counts| counts.followers, page).await?;
     show(&app, caller, page, total, offset).await
 }
 
@@ -85,9 +93,8 @@ pub async fn following(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = counts(&app, user).await?.following.into();
-    auth::known_if_empty(&app.db, user, total == 0).await?;
-    let page = sql::list_following(&app.db, user, limit, offset).await?;
+    let page = sql::list_following(&app.db, user, limit, offset);
+    let (total, page) = counted(&app, user, |counts| counts.following, page).await?;
     show(&app, caller, page, total, offset).await
 }
 
@@ -98,8 +105,7 @@ pub async fn friends(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<SocialUsers>> {
     let (limit, offset) = query.bounds();
-    let total = counts(&app, user).await?.friends.into();
-    auth::known_if_empty(&app.db, user, total == 0).await?;
-    let page = sql::list_friends(&app.db, user, limit, offset).await?;
+    let page = sql::list_friends(&app.db, user, limit, offset);
+    let (total, page) = counted(&app, user, |counts| counts.friends, page).await?;
     show(&app, caller, page, total, offset).await
 }

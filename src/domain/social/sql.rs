@@ -58,7 +58,7 @@ statements! {
     /// These lifters in this order, as the caller stands to them.
     pooled fn list_people(caller: UserId, users: &[UserId]) -> many PersonRow = "social/list_people";
     /// How long the lists of a lifter are; nothing if they never had anybody on one.
-    pooled fn get_counts(user: UserId) -> opt CountsRow = "social/get_counts";
+    shared fn get_counts(user: UserId) -> opt CountsRow = "social/get_counts";
     /// A page of who follows a lifter.
     pooled fn list_followers(user: UserId, limit: i64, offset: i64) -> many ListedRow = "social/list_followers";
     /// A page of whom a lifter follows.
