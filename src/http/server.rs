@@ -65,7 +65,10 @@ pub async fn serve(
     let _ = accepting.await;
     let _ = close.send(());
     service.app.writes.close();
-    let all_ended = async { tokio::join!(permits.acquire_many(CONNECTIONS_MAX), service.app.writes.wait()) };
+    let all_ended = async {
+        let _ = permits.acquire_many(CONNECTIONS_MAX).await;
+        service.app.writes.wait().await; // only now: a connection of the last moment may have left one behind
+    };
     if timeout(DRAIN, all_ended).await.is_err() {
         tracing::warn!("requests were still running when the time for draining was over");
     }
