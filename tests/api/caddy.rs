@@ -46,6 +46,8 @@ async fn large_answers_are_compressed_for_those_who_say_so() {
     let caddy = Caddy::start(&app.address.to_string()).await;
     let plain = caddy.send("GET", "/api/v1/scenarios", &[], "").await.expect(200);
     assert_eq!(plain.header("content-encoding"), None);
+    let direct = app.get("/api/v1/scenarios").await.expect(200);
+    assert_eq!(plain.header("etag"), direct.header("etag"), "these bytes have another tag");
     for coding in ["zstd", "gzip"] {
         let answer = caddy.send("GET", "/api/v1/scenarios", &[("accept-encoding", coding)], "").await.expect(200);
         assert_eq!(answer.header("content-encoding"), Some(coding));
