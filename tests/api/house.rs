@@ -64,7 +64,8 @@ fn every_sql_file_is_used_once() {
 
 #[test]
 fn sql_files_keep_the_style() {
-    const VERBS: [&str; 9] = ["get", "list", "count", "insert", "upsert", "update", "delete", "claim", "lock"];
+    const VERBS: [&str; 10] =
+        ["get", "list", "count", "insert", "upsert", "update", "delete", "claim", "lock", "notify"];
     for file in files("sql", ".sql") {
         let text = read(&file);
         let name = file.rsplit('/').next().unwrap();
@@ -80,23 +81,26 @@ fn sql_files_keep_the_style() {
     }
 }
 
-/// The functions of the schema that may change something.
-const CHANGING: &str = "select proname::text from pg_proc
-    where pronamespace = current_schema()::regnamespace and provolatile = 'v' and prorettype <> 'trigger'::regtype";
+/// The functions that may change something, PostgreSQL's own among them.
+const CHANGING: &str = "select distinct proname::text from pg_proc where provolatile = 'v'";
+
+/// Those that change nothing which stays, but for a number that nobody gets.
+const HARMLESS: [&str; 3] = ["nextval", "pg_advisory_xact_lock", "pg_try_advisory_xact_lock"];
 
 #[tokio::test]
 async fn what_is_sent_with_begin_only_reads() {
     let database = TestDatabase::migrated().await;
     let changing = database.client().await.query(CHANGING, &[]).await.unwrap();
     let changing: Vec<String> = changing.iter().map(|row| row.get(0)).collect();
-    assert!(!changing.is_empty(), "the fills are such functions");
+    assert!(changing.iter().any(|name| name == "set_config"));
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     for Statement { file, text, .. } in statements().filter(|statement| statement.only_reads()) {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join(" ");
         let locks = code.replace("for update", "").replace("for no key update", "");
         let mut words = locks.split(|c| !is_part(c));
         let found = words.find(|word| {
-            ["insert", "update", "delete", "merge", "call"].contains(word) || changing.iter().any(|name| name == word)
+            let is_called = changing.iter().any(|name| name == word) && !HARMLESS.contains(word);
+            ["insert", "update", "delete", "merge", "call"].contains(word) || is_called
         });
         assert_eq!(found, None, "{file} must not change anything, or be named after what it does");
     }

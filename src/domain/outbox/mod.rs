@@ -213,7 +213,7 @@ pub async fn sweep(app: &App) -> Result<u64> {
 /// # Errors
 /// As its statement.
 pub async fn notify(db: &Db) -> Result<()> {
-    sql::get_notice(db).await?;
+    sql::notify_workers(db).await?;
     Ok(())
 }
 

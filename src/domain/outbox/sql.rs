@@ -91,5 +91,5 @@ statements! {
     /// Opens events again that were given up: these, or all.
     pooled fn replay(ids: Option<&[i64]>, now: Timestamp) -> exec = "outbox/update_replayed";
     /// Wakes the workers of all processes.
-    pooled fn get_notice() -> one NoticeRow = "outbox/get_notice";
+    pooled fn notify_workers() -> one NoticeRow = "outbox/notify_workers";
 }
