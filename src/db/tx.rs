@@ -55,12 +55,14 @@ macro_rules! run_in_turn {
         let connection = $tx.session.connection()?;
         if $tx.session.mode == PoolMode::Transaction {
             let turn = $tx.turn($statement).await;
-            return Ok(sent(turn, unnamed::$method(connection, $statement, $params)).await.map_err(wrap)?);
+            let answer = async { Ok(sent(turn, unnamed::$method(connection, $statement, $params)).await.map_err(wrap)?) };
+            return $tx.session.times.observe($statement.file, answer).await;
         }
         let prepare = connection.prepare_cached($statement.text);
         let (turn, prepared) = tokio::join!(biased; $tx.turn($statement), prepare);
         let prepared = prepared.map_err(wrap)?;
-        Ok(sent(turn, connection.$method(&prepared, $params)).await.map_err(wrap)?)
+        let answer = async { Ok(sent(turn, connection.$method(&prepared, $params)).await.map_err(wrap)?) };
+        $tx.session.times.observe($statement.file, answer).await
     }};
 }
 
@@ -127,11 +129,11 @@ impl Tx {
 
 impl Conn for Tx {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        self.session.times.observe(statement.file, async { run_in_turn!(self, statement, query, params) }).await
+        run_in_turn!(self, statement, query, params)
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        self.session.times.observe(statement.file, async { run_in_turn!(self, statement, execute, params) }).await
+        run_in_turn!(self, statement, execute, params)
     }
 }
 
