@@ -58,8 +58,7 @@ impl ServiceManager {
     pub async fn keep_alive(&self, threads: &Threads) {
         let Some(limit) = self.watchdog else { return std::future::pending().await };
         loop {
-            if tokio::spawn(tokio::time::sleep(limit / 2)).await.is_ok() {
-                threads.on_each(|| async {}).await;
+            if tokio::spawn(tokio::time::sleep(limit / 2)).await.is_ok() && threads.all_move().await {
                 self.send("WATCHDOG=1");
             }
         }

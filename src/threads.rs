@@ -1,7 +1,7 @@
-//! Threads that connections live on, one for each core, each with a runtime of its own. A request that only reads is answered on
-//! its connection's thread, with the client of the database that belongs to this thread: nothing is handed from one thread to
-//! another, which costs more than most requests do. What writes, and what goes on beside the requests, runs on the program's own
-//! runtime, where any thread takes what is to be done.
+//! Threads that connections live on, one for each core, each with a runtime of its own. A GET is answered on its connection's
+//! thread, with the client of the database that belongs to this thread: nothing is handed from one thread to another, which costs
+//! more than most of them do. All other requests, and what goes on beside the requests, run on the program's own runtime, where
+//! any thread takes what is to be done.
 
 use std::cell::Cell;
 use std::io;
@@ -72,6 +72,11 @@ impl Threads {
         }
         done
     }
+
+    /// Whether all of them do what they are given; waits for one that is held up.
+    pub async fn all_move(&self) -> bool {
+        self.on_each(|| async {}).await.len() == self.0.len()
+    }
 }
 
 impl Thread {
@@ -105,6 +110,10 @@ mod tests {
         (place_told.await.unwrap(), end.drop_guard())
     }
 
+    fn never() -> DropGuard {
+        CancellationToken::new().drop_guard()
+    }
+
     /// Waits until the thread has no connections.
     async fn free(thread: &Thread) {
         let left = async {
@@ -127,6 +136,7 @@ mod tests {
         free(&threads.0[1]).await;
         assert_eq!(lasting(&threads).await.0, Some(1));
         assert_eq!(threads.on_each(|| async { place() }).await, [Some(0), Some(1), Some(2)]);
+        assert!(threads.all_move().await);
     }
 
     #[tokio::test]
@@ -143,8 +153,10 @@ mod tests {
         assert_eq!(threads.0.len(), count());
         let runtime = threads.0[0].runtime.clone();
         let lasts = runtime.spawn(std::future::pending::<()>());
+        let with_one_that_ended = Threads(vec![Thread { runtime, connections: Arc::default(), _end: never() }]);
         drop(threads);
         assert!(lasts.await.unwrap_err().is_cancelled());
+        assert!(!with_one_that_ended.all_move().await);
     }
 
     #[tokio::test]

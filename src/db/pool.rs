@@ -72,27 +72,28 @@ type Stream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 impl Db {
     /// The pool and the lane for this address; connects when first used. The runtime in which it is made is the one that drives
-    /// the connections of the pool, whoever needs a new one.
+    /// the connections, whoever needs a new one, but for those that belong to a thread.
     ///
     /// # Errors
     /// A sentence if TLS cannot be set up as the address asks.
     pub fn new(dsn: &Dsn, config: &Config) -> Result<Self, DsnError> {
+        let runtime = Handle::current();
         let (pool, pg, tls) = pool_for(dsn, config)?;
         let replica = match &config.database_url_replica {
             Some(url) => {
                 let (pool, ..) = pool_for(&Dsn::parse(url.expose())?, config)?;
-                Some(Arc::new(Replica::new(pool, config.pool_mode)))
+                Some(Arc::new(Replica::new(pool, runtime.clone(), config.pool_mode)))
             }
             None => None,
         };
-        let pulse = Arc::new(SharedLane::new(pg.clone(), tls.clone(), 0, 1));
-        let shared = Arc::new(SharedLane::new(pg.clone(), tls.clone(), threads::count(), SHARED_CLIENTS));
+        let lane = |threads, clients| SharedLane::new((pg.clone(), tls.clone()), &runtime, threads, clients);
+        let (pulse, shared) = (Arc::new(lane(0, 1)), Arc::new(lane(threads::count(), SHARED_CLIENTS)));
         let own = match &config.database_url_direct {
             Some(url) => own(&Dsn::parse(url.expose())?, config)?,
             None => (pg, tls),
         };
         let (own, times) = (Arc::new(own), QueryTimes::default());
-        Ok(Self { pool, shared, pulse, runtime: Handle::current(), own, times, replica, mode: config.pool_mode })
+        Ok(Self { pool, shared, pulse, runtime, own, times, replica, mode: config.pool_mode })
     }
 
     /// Keeps an eye on the replica, if there is one, without which it is never asked.

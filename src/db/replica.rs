@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Pool;
+use tokio::runtime::Handle;
 use tokio::time::timeout_at;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tokio_util::context::TokioContext;
 
 use super::pool::Lease;
 use super::statement::Statement;
@@ -34,14 +36,15 @@ const REPLICA_AT: &str =
 /// A replica and what is known of it.
 pub struct Replica {
     pool: Pool,
+    runtime: Handle,
     mode: PoolMode,
     fit: AtomicBool,
 }
 
 impl Replica {
-    /// One that is asked as soon as it has been found near enough.
-    pub fn new(pool: Pool, mode: PoolMode) -> Self {
-        Self { pool, mode, fit: AtomicBool::new(false) }
+    /// One that is asked as soon as it has been found near enough; this runtime drives its connections.
+    pub fn new(pool: Pool, runtime: Handle, mode: PoolMode) -> Self {
+        Self { pool, runtime, mode, fit: AtomicBool::new(false) }
     }
 
     /// What it answers, or nothing if the primary should be asked.
@@ -55,7 +58,8 @@ impl Replica {
             return None;
         }
         let until = tokio::time::Instant::now() + ANSWER_WAIT;
-        let rows = match timeout_at(until, self.pool.get()).await {
+        let client = TokioContext::new(self.pool.get(), self.runtime.clone());
+        let rows = match timeout_at(until, client).await {
             Ok(Ok(client)) => {
                 let lease = Lease::of(client, self.mode);
                 let asked =

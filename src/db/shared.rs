@@ -1,5 +1,5 @@
 //! The shared lane: a few clients on which all requests pipeline their short reads. Each thread of connections has one of its
-//! own, which is opened there and so is driven there; all other threads share the rest.
+//! own and drives it itself; all other threads share the rest, which the program's own runtime drives.
 //!
 //! A statement here costs no wait for a free connection, and many of them share one trip. A client that is lost is replaced
 //! by the next request that needs it; meanwhile requests fail at once or after [`CONNECT_WAIT`], never later.
@@ -9,8 +9,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use deadpool_postgres::ClientWrapper;
+use tokio::runtime::Handle;
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::context::TokioContext;
 
 use crate::error::{Error, Result};
 use crate::threads;
@@ -27,13 +29,18 @@ pub struct SharedLane {
     next: AtomicUsize,
 }
 
-#[derive(Default)]
 struct Slot {
     client: RwLock<Option<Arc<ClientWrapper>>>,
     connecting: tokio::sync::Mutex<()>,
+    /// What drives its client, if it is not the thread that opens it.
+    runtime: Option<Handle>,
 }
 
 impl Slot {
+    fn new(runtime: Option<Handle>) -> Self {
+        Self { client: RwLock::default(), connecting: tokio::sync::Mutex::default(), runtime }
+    }
+
     fn open(&self) -> Option<Arc<ClientWrapper>> {
         let client = self.client.read().unwrap_or_else(PoisonError::into_inner);
         client.as_ref().filter(|client| !client.is_closed()).map(Arc::clone)
@@ -41,10 +48,11 @@ impl Slot {
 }
 
 impl SharedLane {
-    /// A lane of this many clients beside those of so many threads; none is opened before it is needed.
-    pub fn new(config: Config, tls: MakeRustlsConnect, threads: usize, clients: usize) -> Self {
-        let slots = |count| std::iter::repeat_with(Slot::default).take(count).collect();
-        Self { config, tls, of_threads: slots(threads), of_all: slots(clients.max(1)), next: AtomicUsize::new(0) }
+    /// A lane of this many clients, driven by this runtime, beside those of so many threads; none is opened before it is needed.
+    pub fn new((config, tls): (Config, MakeRustlsConnect), runtime: &Handle, threads: usize, clients: usize) -> Self {
+        let of_threads = (0..threads).map(|_| Slot::new(None)).collect();
+        let of_all = (0..clients.max(1)).map(|_| Slot::new(Some(runtime.clone()))).collect();
+        Self { config, tls, of_threads, of_all, next: AtomicUsize::new(0) }
     }
 
     /// The slot of this thread, or one of those that all share, taking turns.
@@ -64,7 +72,13 @@ impl SharedLane {
         if let Some(client) = slot.open() {
             return Ok(client);
         }
-        match tokio::time::timeout(CONNECT_WAIT, self.reopen(slot)).await {
+        let opened = async {
+            match &slot.runtime {
+                Some(runtime) => TokioContext::new(self.reopen(slot), runtime.clone()).await,
+                None => self.reopen(slot).await,
+            }
+        };
+        match tokio::time::timeout(CONNECT_WAIT, opened).await {
             Ok(client) => client,
             Err(elapsed) => Err(Error::unavailable(elapsed)),
         }

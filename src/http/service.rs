@@ -151,7 +151,7 @@ impl Service {
         Ok(response)
     }
 
-    /// Runs the handler under its deadline. Reads run on the connection's own task and end with it; everything else runs on the
+    /// Runs the handler under its deadline. GETs run on the connection's own task and end with it; everything else runs on the
     /// program's own runtime, detached, so that a client that hangs up cannot cut a write in half.
     async fn run(&self, route: &'static Route, cx: Box<Cx>, asked: Asked) -> Result<Response> {
         if route.needs_schema && !self.app.is_migrated() {

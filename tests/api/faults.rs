@@ -108,7 +108,7 @@ pub fn score(app: &TestApp, lifter: &Lifter) -> Request {
     app.request("POST", SQUAT).bearer(&lifter.token).json(&json!({ "weight_lifted": 100, "reps": 5 }))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cut_line_answers_503_and_a_mended_one_serves_again() {
     let (app, proxy) = behind_proxy().await;
     let ada = app.lifter("ada").await;
@@ -265,7 +265,7 @@ async fn a_statement_that_the_server_ends_answers_503_and_the_pool_recovers() {
     assert_eq!(app.count("select count(*) from scores").await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_the_server_ended_while_idle_are_replaced_unnoticed() {
     let app = TestApp::start().await;
     let ada = app.lifter("ada").await;
