@@ -75,7 +75,10 @@ pub fn preflight(request: &HeaderMap) -> Response {
 
 /// Puts the headers about the origin on a response.
 pub fn decorate(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
-    headers.append(VARY, HeaderValue::from_static("Origin"));
+    const VARIES: HeaderValue = HeaderValue::from_static("Origin");
+    let own = headers.get(VARY).and_then(|own| own.to_str().ok());
+    let all = own.and_then(|own| HeaderValue::try_from(format!("Origin, {own}")).ok());
+    headers.insert(VARY, all.unwrap_or(VARIES));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
