@@ -1,9 +1,10 @@
 //! The socket as hyper sees it: what hyper is too lax or too patient for stops here.
 //!
-//! Reading, it follows the requests' framing and spoils what must not pass ([`Framing`]), and it keeps the time: a connection
-//! may be idle for [`IDLE_WAIT`], a head that has begun has [`HEAD_WAIT`]. Bodies have clocks of their own (`body.rs`).
-//! Writing, it gives hyper's own answers, which are bare, what every answer of ours has ([`dress`]), and gives up on a client
-//! that takes nothing for [`STALL_WAIT`]. Closing, it lets a client that is still sending read why.
+//! Reading, it follows the requests' framing and spoils what must not pass ([`Framing`]), lets a request be heard whose client has
+//! gone by then, and keeps the time: a connection may be idle for [`IDLE_WAIT`], a head that has begun has [`HEAD_WAIT`]. Bodies
+//! have clocks of their own (`body.rs`). Writing, it gives hyper's own answers, which are bare, what every answer of ours has
+//! ([`dress`]), and gives up on a client that takes nothing for [`STALL_WAIT`]. Closing, it lets a client that is still sending
+//! read why.
 
 use std::io;
 use std::pin::Pin;
@@ -72,6 +73,8 @@ pub struct Guard<IO> {
     answer: Option<Answer>,
     /// What is still taken from a client before the connection is closed.
     linger: Option<usize>,
+    /// How many heads had come when the end of the stream was last put off.
+    put_off: u64,
 }
 
 /// What stands for a bare answer of hyper's: its bytes, how many are written, how many of hyper's they stand for.
@@ -116,6 +119,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
             instead: None,
             answer: None,
             linger: None,
+            put_off: 0,
         }
     }
 
@@ -146,6 +150,17 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
             self.read_instead(buf);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Puts the end of the stream off for one turn when it comes at once behind a request. hyper reads on before it calls the
+    /// service, and drops what it has not called it for: a write that came whole would be lost with the client that sent it.
+    fn is_put_off(&mut self, cx: &Context<'_>) -> bool {
+        let is_first = self.framing.heads() != self.put_off;
+        if is_first {
+            self.put_off = self.framing.heads();
+            cx.waker().wake_by_ref();
+        }
+        is_first
     }
 
     fn read_instead(&mut self, buf: &mut ReadBuf<'_>) {
@@ -212,6 +227,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guard<IO> {
         }
         let before = buf.filled().len();
         match Pin::new(&mut self.io).poll_read(cx, buf) {
+            Poll::Ready(Ok(())) if buf.filled().len() == before && buf.remaining() > 0 && self.is_put_off(cx) => {
+                Poll::Pending
+            }
             Poll::Ready(Ok(())) => {
                 self.follow(buf.filled_mut().get_mut(before..).unwrap_or_default());
                 Poll::Ready(Ok(()))
@@ -289,6 +307,25 @@ mod tests {
     }
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_request_that_came_whole_is_heard_though_its_client_has_gone() {
+        let heard = AtomicBool::new(false);
+        let respond = service_fn(|_| {
+            let heard = &heard;
+            async move {
+                heard.store(true, Ordering::Relaxed);
+                std::future::pending::<Result<hyper::Response<Full<Bytes>>, Infallible>>().await
+            }
+        });
+        let (mut client, server) = tokio::io::duplex(4096);
+        client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\nlift").await.unwrap();
+        drop(client);
+        let guard = TokioIo::new(Guard::new(server, Arc::default()));
+        let ended = http1::Builder::new().header_read_timeout(None).serve_connection(guard, respond).await;
+        assert!(ended.is_err_and(|error| error.is_incomplete_message()), "it ends with its client all the same");
+        assert!(heard.into_inner());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_has_ten_seconds_from_its_first_byte() {
