@@ -102,6 +102,8 @@ async fn apply(client: &mut Client) -> Result<Vec<i32>> {
 /// Runs the procedures that migrations left: `backfill_…`, which commit as they go. One that is still there has not come to
 /// its end.
 async fn backfill(client: &Client) -> Result<()> {
+    // They go through a table in parts, from where the part before ended: only a plan for that value begins there.
+    client.batch_execute("set plan_cache_mode = force_custom_plan").await.map_err(Error::internal)?;
     let left = "select quote_ident(proname) from pg_proc
         where prokind = 'p' and starts_with(proname, 'backfill_') and pg_function_is_visible(oid) order by proname";
     for row in client.query(left, &[]).await.map_err(Error::internal)? {
@@ -160,4 +162,48 @@ async fn build_index(client: &Client, paragraph: &str) -> Result<()> {
     }
     tracing::info!(index = name, "building an index");
     client.batch_execute(&text).await.map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::embedded;
+
+    /// The checksums of the migrations that databases have gone through, from the first version on.
+    const PUBLISHED: &[u64] = &[
+        0xff76_2dde_7ca7_ac7d,
+        0xc5c7_8f07_1a52_0772,
+        0xb459_3347_422d_b562,
+        0xccd1_a82b_e8db_1470,
+        0xbaa4_fe6b_d168_a27f,
+        0x8a68_c31b_1c69_2e4f,
+        0x5e2f_d184_eb70_9e55,
+        0xf38f_f381_36cf_765b,
+        0x8ab7_b7b7_7838_a55b,
+        0x95e9_8598_1b9e_1a1a,
+        0x1ec4_b69a_2733_d888,
+        0x0e88_6ba3_c17e_1a36,
+        0x35b6_f2f3_1d9b_5e9d,
+        0xccfd_9f71_0335_a1e8,
+        0xe97f_2ab3_4765_a296,
+        0xc825_5183_663b_442d,
+        0x542b_778f_c23a_5112,
+        0xb8a8_140d_195f_5794,
+        0xf372_5118_cc51_734b,
+        0xe196_5786_b742_8fd6,
+        0xf7f5_f6cd_495f_3754,
+        0x882e_f2ed_9d8e_e34b,
+        0x3cb0_77e4_88fd_e610,
+        0x400f_12f4_c153_d8d8,
+        0x1a8d_a45e_5d8a_e669,
+        0x6f22_6f02_d53d_59c3,
+        0xa834_13e9_ac2b_122d,
+    ];
+
+    #[test]
+    fn what_databases_went_through_is_never_edited() {
+        let mut migrations = embedded::migrations::runner().get_migrations().clone();
+        migrations.sort();
+        let found: Vec<u64> = migrations.iter().map(refinery::Migration::checksum).collect();
+        assert_eq!(found, PUBLISHED, "a new migration adds its checksum; a changed one needs a new version instead");
+    }
 }
