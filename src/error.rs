@@ -228,6 +228,15 @@ impl Error {
         Self::new(Problem::Unavailable).with_cause(cause).with_retry_after_s(1)
     }
 
+    /// The same failure, for one more of those whom it met, without what it had to say of their request.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let mut error = Self::new(self.problem()).with_detail(self.0.detail.clone());
+        error.0.retry_after_s = self.0.retry_after_s;
+        error.0.cause = self.chain().map(Cause::from);
+        error
+    }
+
     /// The kind.
     #[must_use]
     pub fn problem(&self) -> Problem {

@@ -1,6 +1,6 @@
--- The account if it is active and the token counts; by users_pkey and sessions_pkey.
+-- The accounts of these callers that are active and whose tokens count; by users_pkey and sessions_pkey.
 select
-  id,
+  users.id,
   username,
   email,
   is_active is not false as is_active,
@@ -14,16 +14,17 @@ select
   energy,
   rank,
   original_transaction_id,
-  preferred_unit
-from users
-where id = $1
-  and users.is_active is not false
+  preferred_unit,
+  caller.asked
+from unnest($1::uuid[], $2::uuid[], $3::timestamptz[]) with ordinality as caller (user_id, session_id, issued_at, asked)
+join users on users.id = caller.user_id
+where users.is_active is not false
   and case
-    when $2::uuid is null then users.sessions_ended_at is null or users.sessions_ended_at < $3
+    when caller.session_id is null then users.sessions_ended_at is null or users.sessions_ended_at < caller.issued_at
     else exists (
       select 1
       from sessions
-      where sessions.id = $2
+      where sessions.id = caller.session_id
         and sessions.user_id = users.id
         and sessions.ended_at is null
     )

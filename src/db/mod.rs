@@ -1,8 +1,9 @@
-//! The database: where it is ([`bootstrap`]), how it is reached ([`pool`]), and its copy ([`replica`]), what runs on it ([`statement`]), how it came to be
-//! ([`migrate`]). Knows no domain.
+//! The database: where it is ([`bootstrap`]), how it is reached ([`pool`]), and its copy ([`replica`]), what runs on it
+//! ([`statement`]), how it came to be ([`migrate`]). Knows no domain.
 
 pub mod bootstrap;
 pub mod dsn;
+pub mod gathered;
 pub mod listen;
 pub mod migrate;
 pub mod pg_error;

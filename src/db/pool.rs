@@ -4,6 +4,7 @@
 //! [`STATEMENT_TIMEOUT_MAX`] at the server; an idle connection is asked whether it lives before it is used; while a statement
 //! takes long, the server is asked whether it is there at all. A connection is handed out only when nothing runs on it.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::context::TokioContext;
 
 use super::dsn::{Dsn, DsnError};
+use super::gathered::{Gathered, Value};
 use super::pg_error::StatementError;
 use super::replica::Replica;
 use super::shared::SharedLane;
@@ -59,6 +61,7 @@ pub(super) const SHARED_CLIENTS: usize = 2;
 pub struct Db {
     pool: Pool,
     shared: Arc<SharedLane>,
+    gathered: Arc<Gathered>,
     pulse: Arc<SharedLane>,
     runtime: Handle,
     own: Arc<(PgConfig, MakeRustlsConnect)>,
@@ -93,7 +96,8 @@ impl Db {
             None => (pg, tls),
         };
         let (own, times) = (Arc::new(own), QueryTimes::default());
-        Ok(Self { pool, shared, pulse, runtime, own, times, replica, mode: config.pool_mode })
+        let gathered = Arc::new(Gathered::new(threads::count()));
+        Ok(Self { pool, shared, gathered, pulse, runtime, own, times, replica, mode: config.pool_mode })
     }
 
     /// Keeps an eye on the replica, if there is one, without which it is never asked.
@@ -135,11 +139,12 @@ impl Db {
         pg.connect(tls.clone()).await
     }
 
-    /// Does the work for as long as the server is there; a server that is merely slow is waited for.
+    /// Does the work for as long as the server is there; a server that is merely slow is waited for. The work is pinned where it
+    /// is made: a future that is handed on is copied, and each of the copies is a part of the request's.
     ///
     /// # Errors
     /// What the work answers, or `Unavailable` as soon as the server is found to be silent.
-    pub(super) async fn while_there<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn while_there<T>(&self, work: Pin<&mut impl Future<Output = Result<T>>>) -> Result<T> {
         tokio::select! {
             biased;
             done = work => done,
@@ -311,32 +316,35 @@ impl Conn for Db {
         {
             return Ok(rows);
         }
-        self.while_there(async {
+        let work = pin!(async {
             match statement.lane {
-                Lane::Shared => {
+                Lane::Shared | Lane::Gathered => {
                     let client = self.shared.client().await?;
-                    self.times
-                        .observe(statement.file, async { run!(client, self.mode, statement, query, params) })
-                        .await
+                    let run = pin!(async { run!(client, self.mode, statement, query, params) });
+                    self.times.observe(statement.file, run).await
                 }
                 Lane::Pooled | Lane::Replicated => {
                     let lease = Lease::of(self.connection().await?, self.mode);
-                    let answer = self.times.observe(statement.file, lease.rows(statement, params)).await;
+                    let answer = self.times.observe(statement.file, pin!(lease.rows(statement, params))).await;
                     lease.end();
                     answer
                 }
             }
-        })
-        .await
+        });
+        self.while_there(work).await
+    }
+
+    async fn rows_gathered(&self, statement: &'static Statement, values: Vec<Value>) -> Result<Vec<Row>> {
+        self.times.follow(statement.file, self.gathered.rows(self, statement, values)).await
     }
 
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
-        self.while_there(async {
+        let work = pin!(async {
             let lease = Lease::of(self.connection().await?, self.mode);
-            let answer = self.times.observe(statement.file, lease.execute(statement, params)).await;
+            let answer = self.times.observe(statement.file, pin!(lease.execute(statement, params))).await;
             lease.end();
             answer
-        })
-        .await
+        });
+        self.while_there(work).await
     }
 }

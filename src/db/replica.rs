@@ -5,6 +5,7 @@
 //! connection: a replica that is cut off would think that it has everything.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -64,7 +65,7 @@ impl Replica {
                 let lease = Lease::of(client, self.mode);
                 let asked =
                     async { timeout_at(until, lease.rows(statement, params)).await.map_err(Error::unavailable)? };
-                let rows = times.observe(statement.file, asked).await.ok();
+                let rows = times.observe(statement.file, pin!(asked)).await.ok();
                 if rows.is_some() {
                     lease.end();
                 }

@@ -72,12 +72,13 @@ impl SharedLane {
         if let Some(client) = slot.open() {
             return Ok(client);
         }
-        let opened = async {
+        // Apart from the caller's future, which would have the size of this one each time.
+        let opened = Box::pin(async {
             match &slot.runtime {
                 Some(runtime) => TokioContext::new(self.reopen(slot), runtime.clone()).await,
                 None => self.reopen(slot).await,
             }
-        };
+        });
         match tokio::time::timeout(CONNECT_WAIT, opened).await {
             Ok(client) => client,
             Err(elapsed) => Err(Error::unavailable(elapsed)),

@@ -11,13 +11,14 @@
 //! ```
 //!
 //! The first word is the lane ([`Lane`]) that the statement takes outside of a transaction. The kinds are `one` (exactly one
-//! row), `opt` (none or one), `many`, and `exec` (the number of rows that changed).
+//! row), `opt` (none or one), `many`, and `exec` (the number of rows that changed). What is `gathered` is read by one caller like
+//! anything else, whatever its file asks for others at the same time.
 
-use serde_json::Value;
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
+use super::gathered::Value;
 use crate::error::{Error, Result};
 use crate::time::{Day, Timestamp};
 
@@ -27,6 +28,9 @@ pub enum Lane {
     /// A few clients that all requests share and pipeline on: for reads that an index bounds to about a millisecond. A slow
     /// one would hold up everybody behind it.
     Shared,
+    /// The same clients, and one statement for all who ask at the same time ([`super::gathered`]): for what nearly every request
+    /// asks. Its parameters are arrays of what each of them gives; its last column, `asked`, says whom a row is for, from 1 on.
+    Gathered,
     /// The replica's, while there is one that is near enough, else a connection of the pool: for reads that are everybody's and
     /// may be seconds old: boards, the list of exercises.
     Replicated,
@@ -85,7 +89,7 @@ pub trait Column: for<'a> FromSql<'a> {
 }
 
 macro_rules! columns { ($($t:ty),*) => { $(impl Column for $t {})* } }
-columns!(bool, i32, i64, String, Uuid, Timestamp, Day, Value, Vec<String>);
+columns!(bool, i32, i64, String, Uuid, Timestamp, Day, serde_json::Value, Vec<String>);
 
 /// Old rows can hold NaN and infinities, for which neither arithmetic nor JSON has a use: they count as 0, or as
 /// null where null is allowed.
@@ -126,6 +130,13 @@ pub trait Conn: Sync {
         &self,
         statement: &'static Statement,
         params: &[&(dyn ToSql + Sync)],
+    ) -> impl Future<Output = Result<Vec<Row>>> + Send;
+
+    /// Runs a gathered one, maybe together with others who ask the same, and answers the rows for these values.
+    fn rows_gathered(
+        &self,
+        statement: &'static Statement,
+        values: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<Row>>> + Send;
 
     /// Runs it and answers how many rows changed.
@@ -200,7 +211,8 @@ macro_rules! statements { ($(
         pub async fn $name(db: &impl $crate::db::statement::Conn $(, $param: $t)*)
             -> $crate::error::Result<$crate::statement_result!($kind $($row)?)>
         {
-            $crate::statement_run!($kind, db, &meta::$name, &[$(&$param),*], $file)
+            let rows = $crate::statement_rows!($lane $kind, db, &meta::$name, $($param),*);
+            $crate::statement_decoded!($kind, rows, $file)
         }
     )*
     #[expect(non_upper_case_globals, reason = "a statement is named after its function")]
@@ -213,7 +225,7 @@ macro_rules! statements { ($(
             lane: $crate::statement_lane!($lane),
             params: &[$($crate::db::statement::Field {
                 name: stringify!($param),
-                accepts: <$t as tokio_postgres::types::ToSql>::accepts,
+                accepts: $crate::statement_accepts!($lane $t),
                 nullable: false,
             }),*],
             fields: $crate::statement_fields!($kind $($row)?),
@@ -233,21 +245,48 @@ macro_rules! statement_result {
     (exec) => { u64 };
 }
 
-/// How each kind of statement is run.
+/// How the statements of each lane are run.
 #[macro_export]
 #[doc(hidden)]
-macro_rules! statement_run {
-    (one, $db:expr, $meta:expr, $params:expr, $file:literal) => {
-        $crate::db::statement::decode_one(&$db.rows($meta, $params).await?, $file)
+macro_rules! statement_rows {
+    (gathered $kind:ident, $db:expr, $meta:expr, $($param:ident),*) => {
+        $db.rows_gathered($meta, vec![$($crate::db::gathered::Value::new($param)),*]).await?
     };
-    (opt, $db:expr, $meta:expr, $params:expr, $file:literal) => {
-        Ok($crate::db::statement::decode(&$db.rows($meta, $params).await?)?.pop())
+    ($lane:ident exec, $db:expr, $meta:expr, $($param:ident),*) => {
+        $db.execute($meta, &[$(&$param),*]).await?
     };
-    (many, $db:expr, $meta:expr, $params:expr, $file:literal) => {
-        $crate::db::statement::decode(&$db.rows($meta, $params).await?)
+    ($lane:ident $kind:ident, $db:expr, $meta:expr, $($param:ident),*) => {
+        $db.rows($meta, &[$(&$param),*]).await?
     };
-    (exec, $db:expr, $meta:expr, $params:expr, $file:literal) => {
-        $db.execute($meta, $params).await
+}
+
+/// What the statements of each kind answer, of what they were run to.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_decoded {
+    (one, $rows:expr, $file:literal) => {
+        $crate::db::statement::decode_one(&$rows, $file)
+    };
+    (opt, $rows:expr, $file:literal) => {
+        Ok($crate::db::statement::decode(&$rows)?.pop())
+    };
+    (many, $rows:expr, $file:literal) => {
+        $crate::db::statement::decode(&$rows)
+    };
+    (exec, $rows:expr, $file:literal) => {
+        Ok($rows)
+    };
+}
+
+/// The types that a parameter takes: those of its values, or of arrays of them.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! statement_accepts {
+    (gathered $t:ty) => {
+        <Vec<$t> as tokio_postgres::types::ToSql>::accepts
+    };
+    ($lane:ident $t:ty) => {
+        <$t as tokio_postgres::types::ToSql>::accepts
     };
 }
 
@@ -269,6 +308,9 @@ macro_rules! statement_fields {
 macro_rules! statement_lane {
     (shared) => {
         $crate::db::statement::Lane::Shared
+    };
+    (gathered) => {
+        $crate::db::statement::Lane::Gathered
     };
     (replicated) => {
         $crate::db::statement::Lane::Replicated

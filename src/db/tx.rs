@@ -7,7 +7,7 @@
 //! ended for certain. One that was left in the middle (a handler that was cancelled or panicked, a commit without an answer) is
 //! closed instead, which ends it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, MutexGuard, SetOnce};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::gathered::{self, Value};
 use super::pg_error::{StatementError, statement_error};
 use super::pool::Db;
 use super::statement::{Conn, Statement};
@@ -55,20 +56,22 @@ macro_rules! run_in_turn {
         let connection = $tx.session.connection()?;
         if $tx.session.mode == PoolMode::Transaction {
             let turn = $tx.turn($statement).await;
-            let answer = async { Ok(sent(turn, unnamed::$method(connection, $statement, $params)).await.map_err(wrap)?) };
+            let answer = pin!(unnamed::$method(connection, $statement, $params));
+            let answer = pin!(async { Ok(sent(turn, answer).await.map_err(wrap)?) });
             return $tx.session.times.observe($statement.file, answer).await;
         }
-        let prepare = connection.prepare_cached($statement.text);
+        let prepare = pin!(connection.prepare_cached($statement.text));
         let (turn, prepared) = tokio::join!(biased; $tx.turn($statement), prepare);
         let prepared = prepared.map_err(wrap)?;
-        let answer = async { Ok(sent(turn, connection.$method(&prepared, $params)).await.map_err(wrap)?) };
+        let answer = pin!(connection.$method(&prepared, $params));
+        let answer = pin!(async { Ok(sent(turn, answer).await.map_err(wrap)?) });
         $tx.session.times.observe($statement.file, answer).await
     }};
 }
 
 /// Ends the turn as soon as the statement is sent, and waits for its answer.
-async fn sent<T>(turn: MutexGuard<'_, ()>, answer: impl Future<Output = T>) -> T {
-    let (mut turn, mut answer) = (Some(turn), pin!(answer));
+async fn sent<T>(turn: MutexGuard<'_, ()>, mut answer: Pin<&mut impl Future<Output = T>>) -> T {
+    let mut turn = Some(turn);
     std::future::poll_fn(|context| {
         let polled = answer.as_mut().poll(context); // the first poll sends it
         turn = None;
@@ -83,8 +86,8 @@ impl Session {
     }
 
     async fn command(&self, command: &'static str) -> Result<()> {
-        let done = self.connection()?.batch_execute(command);
-        let done = async { Ok(done.await.map_err(|error| StatementError::new(command, error))?) };
+        let done = pin!(self.connection()?.batch_execute(command));
+        let done = pin!(async { Ok(done.await.map_err(|error| StatementError::new(command, error))?) });
         self.times.observe(command, done).await
     }
 
@@ -113,7 +116,7 @@ impl Tx {
             let _ = begun.set(());
             Ok(())
         };
-        let work = work(Self { session: Arc::clone(session), begun: Arc::clone(&begun) });
+        let work = pin!(work(Self { session: Arc::clone(session), begun: Arc::clone(&begun) }));
         tokio::try_join!(biased; begin, work).map(|((), value)| value)
     }
 
@@ -132,6 +135,10 @@ impl Conn for Tx {
         run_in_turn!(self, statement, query, params)
     }
 
+    async fn rows_gathered(&self, statement: &'static Statement, values: Vec<Value>) -> Result<Vec<Row>> {
+        Ok(gathered::together(self, statement, vec![values]).await?.pop().unwrap_or_default())
+    }
+
     async fn execute(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<u64> {
         run_in_turn!(self, statement, execute, params)
     }
@@ -147,7 +154,7 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
-        self.while_there(self.tx_to_its_end(work)).await
+        self.while_there(pin!(self.tx_to_its_end(work))).await
     }
 
     async fn tx_to_its_end<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T>

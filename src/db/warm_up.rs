@@ -46,7 +46,8 @@ impl Db {
     /// The client of the shared lane whose turn it is, or which belongs to this thread.
     async fn warm_up_client(&self, statements: Statements) -> Result<()> {
         let client = self.shared().client().await?;
-        for statement in self.lasting(statements).filter(|statement| statement.lane == Lane::Shared) {
+        let its_own = |statement: &&Statement| matches!(statement.lane, Lane::Shared | Lane::Gathered);
+        for statement in self.lasting(statements).filter(its_own) {
             client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
         }
         Ok(())

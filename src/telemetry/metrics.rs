@@ -4,6 +4,7 @@
 //! that nobody can make their number grow.
 
 use std::fmt::Write as _;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -14,6 +15,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::span::Span;
 use super::trace::{self, Kind};
 use crate::error::{Error, Result};
 
@@ -86,22 +88,47 @@ impl QueryTimes {
     ///
     /// # Errors
     /// The statement's.
-    pub async fn observe<T>(&self, statement: &'static str, run: impl Future<Output = Result<T>>) -> Result<T> {
-        let (began, span) = (Instant::now(), trace::begin_child(Kind::Client, || statement));
+    pub async fn observe<T>(
+        &self,
+        statement: &'static str,
+        run: Pin<&mut impl Future<Output = Result<T>>>,
+    ) -> Result<T> {
+        let (began, span) = (Instant::now(), begin_span(statement));
         let outcome = run.await;
-        if let Some(mut span) = span {
-            span.say("db.system.name", "postgresql");
-            if let Err(error) = &outcome {
-                span.fail(error.problem().code());
-            }
-        }
+        end_span(span, &outcome);
         self.times.get_or_create(&Query { statement }).observe(began.elapsed().as_secs_f64());
+        outcome
+    }
+
+    /// Waits for a statement that runs for others as well: a part of the trace that this task works in, whose time is counted
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// The statement's.
+    pub async fn follow<T>(&self, statement: &'static str, run: impl Future<Output = Result<T>>) -> Result<T> {
+        let span = begin_span(statement);
+        let outcome = run.await;
+        end_span(span, &outcome);
         outcome
     }
 
     /// There was no connection in time.
     pub fn no_connection(&self) {
         self.refused.inc();
+    }
+}
+
+/// Begins a statement's part of the trace that this task works in.
+fn begin_span(statement: &'static str) -> Option<Span> {
+    trace::begin_child(Kind::Client, || statement)
+}
+
+fn end_span<T>(span: Option<Span>, outcome: &Result<T>) {
+    if let Some(mut span) = span {
+        span.say("db.system.name", "postgresql");
+        if let Err(error) = outcome {
+            span.fail(error.problem().code());
+        }
     }
 }
 
@@ -280,7 +307,7 @@ mod tests {
         metrics.login(&Ok(()));
         metrics.refresh(Err(&Error::new(crate::error::Problem::RefreshTokenReused)));
         metrics.rate_limit("login", false);
-        queries.observe("ops/get_ping", async { Ok(()) }).await.unwrap();
+        queries.observe("ops/get_ping", std::pin::pin!(async { Ok(()) })).await.unwrap();
         let levels = [("{state=\"idle\"}", 2.0), ("{state=\"in_use\"}", 3.0)];
         let readings = levels.map(|(labels, value)| Reading { name: "pool", help: "Connections", labels, value });
         let text = metrics.text(&readings).unwrap();

@@ -16,6 +16,8 @@ use crate::support::{Lifter, TestApp};
 const WARM_UP: u64 = 20;
 /// Requests that count, so that what happens now and then beside them does not.
 const COUNTED: u64 = 100;
+/// How often so many are sent; the cheapest time counts. A commit in any database of the cluster makes boards be read anew.
+const ROUNDS: usize = 3;
 /// The share of the table's allocations that there must be at least: a table that promises little for much is no table.
 const LEAST_SHARE: f64 = 0.75;
 
@@ -123,9 +125,12 @@ fn requests_cost_what_the_table_says() {
             ada.token
         );
         allocations(&runtime, app.address, &request, WARM_UP);
-        let before = proxy.round_trips();
-        let counted = allocations(&runtime, app.address, &request, COUNTED) / COUNTED;
-        let round_trips = (proxy.round_trips() - before) / COUNTED;
+        let rounds = std::iter::repeat_with(|| {
+            let before = proxy.round_trips();
+            let counted = allocations(&runtime, app.address, &request, COUNTED) / COUNTED;
+            ((proxy.round_trips() - before) / COUNTED, counted)
+        });
+        let (round_trips, counted) = rounds.take(ROUNDS).min().unwrap();
         let is_true = promised(name).is_some_and(|(trips, most)| {
             trips == round_trips && (LEAST_SHARE..=1.0).contains(&(counted as f64 / most))
         });

@@ -24,6 +24,7 @@ mod edge;
 mod energy;
 mod faults;
 mod flags;
+mod gathered;
 mod guilds;
 mod hangups;
 mod histories;

@@ -3,7 +3,7 @@
 mod cookie;
 mod ending;
 mod every_route;
-mod legacy;
+pub mod legacy;
 mod opening;
 mod refreshing;
 mod strange_tokens;

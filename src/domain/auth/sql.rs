@@ -13,7 +13,7 @@ pub struct AccountRow {
 statements! {
     /// The account, if it is there and active and the token counts: its session has not ended, or it names none and was issued
     /// after such tokens were ended last.
-    shared fn get_active(user: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt AccountRow
+    gathered fn get_active(user: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt AccountRow
         = "auth/get_active";
     /// The account, active or not.
     shared fn get_account(user: UserId) -> opt AccountRow = "auth/get_account";

@@ -51,7 +51,7 @@ pub async fn answer<R: Reply>(app: &App, question: String, make: impl Future<Out
     if app.db.has_replica() {
         return Made::of(make.await?);
     }
-    let state = sql::get_snapshot(&app.db).await?.snapshot;
+    let state = sql::get_snapshot(&app.db, true).await?.snapshot;
     match app.answers.get(&question, &state) {
         Some(answer) => Ok(answer),
         None => app.answers.keep(question, state, make.await?).await,

@@ -15,8 +15,8 @@ pub struct SnapshotRow {
 } }
 
 statements! {
-    /// The state of the database.
-    shared fn get_snapshot() -> one SnapshotRow = "boards/get_snapshot";
+    /// The state of the database, for anybody.
+    gathered fn get_snapshot(anybody: bool) -> one SnapshotRow = "boards/get_snapshot";
     /// Folds up to so many changes into the counts.
     pooled fn fold(at_most: i64) -> one FoldedRow = "boards/update_counts";
 }

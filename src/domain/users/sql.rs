@@ -66,7 +66,7 @@ statements! {
     /// One account.
     shared fn get_user(id: UserId) -> opt UserRow = "users/get_user";
     /// The caller's own account, if it is active and the token counts.
-    shared fn get_own(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt UserRow = "users/get_own";
+    gathered fn get_own(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt UserRow = "users/get_own";
     /// One account by its name: the exact one, else the only one that differs by case.
     shared fn get_user_by_name(username: &str) -> opt UserRow = "users/get_user_by_name";
     /// The accounts on a page of a board.

@@ -18,7 +18,7 @@ fn signed(secret: &str, claims: &Value) -> String {
 }
 
 /// What the earlier server handed out at a login at this time.
-fn legacy(id: Uuid, at: i64) -> (String, String) {
+pub fn legacy(id: Uuid, at: i64) -> (String, String) {
     let claims = |kind: &str, life_s: i64| json!({ "sub": id, "exp": at + life_s, "type": kind });
     (signed(SECRET, &claims("access", 3600)), signed(REFRESH_SECRET, &claims("refresh", 30 * DAY_S)))
 }
