@@ -17,8 +17,8 @@ vacuum personal_bests, energy_standings, board_groups, board_blocks, board_chang
 set plan_cache_mode = force_generic_plan;
 prepare scenario_board (text, bigint, bigint) as :scenario_board ;
 prepare energy_board (bigint, bigint) as :energy_board ;
-prepare scenario_rank (text, uuid, bigint) as :scenario_rank ;
-prepare energy_rank (uuid, bigint) as :energy_rank ;
+prepare scenario_rank (text[], uuid[], bigint[]) as :scenario_rank ;
+prepare energy_rank (uuid[], bigint[]) as :energy_rank ;
 prepare scenario_behind (text, float8, timestamptz, integer, bigint) as :scenario_behind ;
 prepare energy_behind (float8, timestamptz, uuid, bigint) as :energy_behind ;
 prepare page_users (uuid[]) as :page_users ;
@@ -63,8 +63,8 @@ select user_id as middle_user, energy as energy, reached_at as energy_at from en
 where lifter_active order by energy desc, reached_at, user_id
 offset (select count(*) / 2 from energy_standings where lifter_active) limit 1 \gset
 \o /dev/null
-execute scenario_rank ('barbell_bench_press', :'middle', 5);
-execute energy_rank (:'middle_user', 5);
+execute scenario_rank ('{barbell_bench_press}', array[:'middle']::uuid[], '{5}');
+execute energy_rank (array[:'middle_user']::uuid[], '{5}');
 execute scenario_behind ('barbell_bench_press', :score, :'at', :id, 50);
 execute energy_behind (:energy, :'energy_at', :'middle_user', 50);
 \o
@@ -73,6 +73,6 @@ explain (analyze, buffers, costs off, timing off) execute scenario_behind ('barb
 \echo '== energy, the page behind the median'
 explain (analyze, buffers, costs off, timing off) execute energy_behind (:energy, :'energy_at', :'middle_user', 50);
 \echo '== busiest exercise, the place at the median with its neighbours'
-explain (analyze, buffers, costs off, timing off) execute scenario_rank ('barbell_bench_press', :'middle', 5);
+explain (analyze, buffers, costs off, timing off) execute scenario_rank ('{barbell_bench_press}', array[:'middle']::uuid[], '{5}');
 \echo '== energy, the place at the median with its neighbours'
-explain (analyze, buffers, costs off, timing off) execute energy_rank (:'middle_user', 5);
+explain (analyze, buffers, costs off, timing off) execute energy_rank (array[:'middle_user']::uuid[], '{5}');

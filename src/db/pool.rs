@@ -311,7 +311,7 @@ impl Drop for Lease {
 
 impl Conn for Db {
     async fn rows(&self, statement: &'static Statement, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>> {
-        if let (Lane::Replicated, Some(replica)) = (statement.lane, &self.replica)
+        if let (Lane::Replicated | Lane::GatheredReplicated, Some(replica)) = (statement.lane, &self.replica)
             && let Some(rows) = replica.rows(&self.times, statement, params).await
         {
             return Ok(rows);
@@ -323,7 +323,7 @@ impl Conn for Db {
                     let run = pin!(async { run!(client, self.mode, statement, query, params) });
                     self.times.observe(statement.file, run).await
                 }
-                Lane::Pooled | Lane::Replicated => {
+                Lane::Pooled | Lane::Replicated | Lane::GatheredReplicated => {
                     let lease = Lease::of(self.connection().await?, self.mode);
                     let answer = self.times.observe(statement.file, pin!(lease.rows(statement, params))).await;
                     lease.end();

@@ -34,6 +34,8 @@ pub enum Lane {
     /// The replica's, while there is one that is near enough, else a connection of the pool: for reads that are everybody's and
     /// may be seconds old: boards, the list of exercises.
     Replicated,
+    /// The same, and one statement for all who ask at the same time, as `Gathered`.
+    GatheredReplicated,
     /// A connection of the pool: for everything else.
     Pooled,
 }
@@ -60,6 +62,14 @@ pub struct Statement {
     pub params: &'static [Field],
     /// Its columns, in order; empty for `exec`.
     pub fields: &'static [Field],
+}
+
+impl Lane {
+    /// Whether those who ask at the same time are answered together.
+    #[must_use]
+    pub fn is_gathered(self) -> bool {
+        matches!(self, Self::Gathered | Self::GatheredReplicated)
+    }
 }
 
 impl Statement {
@@ -252,6 +262,9 @@ macro_rules! statement_rows {
     (gathered $kind:ident, $db:expr, $meta:expr, $($param:ident),*) => {
         $db.rows_gathered($meta, vec![$($crate::db::gathered::Value::new($param)),*]).await?
     };
+    (gathered_replicated $kind:ident, $db:expr, $meta:expr, $($param:ident),*) => {
+        $crate::statement_rows!(gathered $kind, $db, $meta, $($param),*)
+    };
     ($lane:ident exec, $db:expr, $meta:expr, $($param:ident),*) => {
         $db.execute($meta, &[$(&$param),*]).await?
     };
@@ -285,6 +298,9 @@ macro_rules! statement_accepts {
     (gathered $t:ty) => {
         <Vec<$t> as tokio_postgres::types::ToSql>::accepts
     };
+    (gathered_replicated $t:ty) => {
+        $crate::statement_accepts!(gathered $t)
+    };
     ($lane:ident $t:ty) => {
         <$t as tokio_postgres::types::ToSql>::accepts
     };
@@ -311,6 +327,9 @@ macro_rules! statement_lane {
     };
     (gathered) => {
         $crate::db::statement::Lane::Gathered
+    };
+    (gathered_replicated) => {
+        $crate::db::statement::Lane::GatheredReplicated
     };
     (replicated) => {
         $crate::db::statement::Lane::Replicated

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 use crate::faults::{SOON, behind_proxy, database_url, timed, until_waiting};
 use crate::sessions::legacy::legacy;
@@ -81,6 +82,54 @@ async fn who_asks_meanwhile_is_answered_in_one_statement_each_with_their_own() {
         }
     }
     assert!((runs(&app, "users/get_own").await - before - 2.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn places_that_are_asked_for_at_once_are_those_that_are_asked_for_one_by_one() {
+    let app = TestApp::start().await;
+    let crowd = crowd(&app).await;
+    for (number, lifter) in (0..).zip(&crowd) {
+        app.patch_as(lifter, "/api/v1/users/me", json!({ "weight": 80 })).await.expect(200);
+        app.lift(lifter, if number % 5 == 0 { "back_squat" } else { "deadlift" }, 100.0 + f64::from(number / 4)).await;
+    }
+    let nobody = Uuid::new_v4();
+    let mut paths =
+        vec![format!("/api/v1/energy/rank/{nobody}"), format!("/api/v1/scores/scenario/none/rank/{nobody}")];
+    for (around, lifter) in [0, 1, 2, 5, 25].into_iter().cycle().zip(&crowd) {
+        paths.push(format!("/api/v1/energy/rank/{}?around={around}", lifter.id));
+        for scenario in ["deadlift", "back_squat"] {
+            paths.push(format!("/api/v1/scores/scenario/{scenario}/rank/{}?around={around}", lifter.id));
+        }
+    }
+    let token = &crowd[0].token;
+    let alone = app.another().await;
+    let mut expected = Vec::new();
+    for path in &paths {
+        expected.push(Request::new(alone, "GET", path).bearer(token).send().await);
+    }
+    let statements = ["energy/get_rank", "scores/get_rank"];
+    let before = [runs(&app, statements[0]).await, runs(&app, statements[1]).await];
+    let holder = connect(&database_url(&app)).await;
+    holder.batch_execute("begin; lock table personal_bests, energy_standings in access exclusive mode").await.unwrap();
+    let mut waiting = Vec::new();
+    for (number, path) in (1..).zip(&paths) {
+        waiting.push(in_hand(&app, app.request("GET", path).bearer(token), number).await);
+    }
+    until_waiting(&app, 2).await;
+    drop(holder);
+    for ((answer, path), expected) in waiting.into_iter().zip(&paths).zip(expected) {
+        let (answer, _) = answer.await.unwrap();
+        assert_eq!(answer.status, expected.status, "{path}");
+        if answer.status == 200 {
+            assert_eq!(answer.json(), expected.json(), "{path}");
+        } else {
+            assert_eq!(answer.expect(404).detail(), expected.detail(), "{path}");
+        }
+    }
+    for (statement, before) in statements.into_iter().zip(before) {
+        let runs = runs(&app, statement).await - before;
+        assert!((1.0..=3.0).contains(&runs), "{statement} ran {runs} times");
+    }
 }
 
 #[tokio::test]

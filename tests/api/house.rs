@@ -5,7 +5,7 @@ use std::path::Path;
 
 use repduel_backend::budget::Budget;
 use repduel_backend::config::VARS;
-use repduel_backend::db::statement::{Lane, Statement};
+use repduel_backend::db::statement::Statement;
 use repduel_backend::db::unnamed::sent_as;
 use repduel_backend::domain;
 use repduel_backend::http::cx::parameter_names;
@@ -126,7 +126,7 @@ async fn every_statement_fits_the_schema() {
         }
         let names: Vec<&str> = prepared.columns().iter().map(|column| column.name()).collect();
         let mut fields: Vec<&str> = statement.fields.iter().map(|field| field.name).collect();
-        fields.extend((statement.lane == Lane::Gathered).then_some("asked"));
+        fields.extend(statement.lane.is_gathered().then_some("asked"));
         if !fields.is_empty() {
             assert_eq!(names, fields, "{file}: columns should be the row's fields, in order");
         }

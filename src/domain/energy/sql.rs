@@ -124,7 +124,7 @@ statements! {
     replicated fn list_board_behind(energy: f64, reached_at: Timestamp, user: Uuid, limit: i64) -> many BoardRow
         = "energy/list_board_behind";
     /// A lifter's place on the board, with so many neighbours either way.
-    replicated fn get_rank(user: UserId, around: i64) -> many NearRow = "energy/get_rank";
+    gathered_replicated fn get_rank(user: UserId, around: i64) -> many NearRow = "energy/get_rank";
     /// A page of the board among a lifter and so many of those they follow.
     replicated fn list_friends_board(user: UserId, limit: i64, offset: i64, friends_max: i64) -> many FriendRow
         = "energy/list_friends_board";

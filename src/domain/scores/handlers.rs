@@ -44,7 +44,8 @@ pub async fn list(
 ) -> Result<Json<Vec<Score>>> {
     let scores = sql::list_scores(&app.db, user, &scenario, query.limit(), query.before()).await?;
     if scores.is_empty() {
-        tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, &scenario))?;
+        auth::known_if_empty(&app.db, user, true).await?;
+        scenarios::get(&app.db, &scenario).await?;
     }
     Ok(Json(scores))
 }

@@ -73,9 +73,10 @@ pub async fn rank(
 }
 
 async fn standing(app: &App, scenario: &ScenarioId, user: UserId, around: i64) -> Result<Json<ScoreRank>> {
-    let rows = sql::get_rank(&app.db, scenario, user, around).await?;
+    let rows = sql::get_rank(&app.db, scenario.clone(), user, around).await?;
     let Some(own) = rows.iter().find(|row| row.distance == 0).cloned() else {
-        tokio::try_join!(auth::known_if_empty(&app.db, user, true), scenarios::get(&app.db, scenario))?;
+        auth::known_if_empty(&app.db, user, true).await?;
+        scenarios::get(&app.db, scenario).await?;
         return Err(Error::not_found(Noun::Score));
     };
     let near: Vec<PlaceRow> = rows.into_iter().filter(|row| row.distance != 0).map(PlaceRow::from).collect();

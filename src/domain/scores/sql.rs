@@ -162,7 +162,7 @@ statements! {
         scenario: &ScenarioId, score: f64, reached_at: Timestamp, id: ScoreId, limit: i64,
     ) -> many PlaceRow = "scores/list_board_behind";
     /// A lifter's place on an exercise's board, with so many neighbours either way.
-    replicated fn get_rank(scenario: &ScenarioId, user: UserId, around: i64) -> many NearRow = "scores/get_rank";
+    gathered_replicated fn get_rank(scenario: ScenarioId, user: UserId, around: i64) -> many NearRow = "scores/get_rank";
     /// A page of an exercise's board among a lifter and so many of those they follow.
     replicated fn list_friends_board(
         scenario: &ScenarioId, user: UserId, limit: i64, offset: i64, friends_max: i64,
