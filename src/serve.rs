@@ -32,6 +32,8 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
     let handed_over = service_manager::listener()?;
     let (listen, hold_file) = (config.listen, config.hold_file.clone());
     let private = config.private_socket.as_deref().map(bind_private).transpose()?;
+    let threads = Threads::start().map_err(|error| format!("cannot start the threads of connections: {error}"))?;
+    let threads = Arc::new(threads);
     let app = start::start(config, Clock::System).await.map_err(|error| error.to_string())?;
     let listener = match handed_over {
         Some(listener) => listener,
@@ -40,8 +42,6 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let shutdown = crate::shutdown().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let service = Arc::new(Service::new(Arc::clone(&app), routes::TABLE, routes::WEB_APP));
-    let threads = Threads::start().map_err(|error| format!("cannot start the threads of connections: {error}"))?;
-    let threads = Arc::new(threads);
     let beside = stand_by(&manager, private, &service, &threads);
     let stop = CancellationToken::new();
     let (stopping, asked) = (Arc::clone(&manager), stop.clone());
@@ -54,7 +54,7 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
 
     manager.ready("ready");
     let let_in = tokio::select! {
-        () = hold(hold_file.as_deref(), &manager, (&app, &threads)) => true,
+        () = hold(hold_file.as_deref(), &manager) => true,
         () = shutdown.as_mut() => false,
     };
     if let_in {
@@ -82,15 +82,19 @@ impl Drop for Beside {
     }
 }
 
-/// Answers on the private socket, and tells the service manager again and again that the process lives.
+/// Answers on the private socket, tells the service manager again and again that the process lives, and opens connections to the
+/// database before callers need them.
 fn stand_by(
     manager: &Arc<ServiceManager>,
     private: Option<UnixListener>,
     service: &Arc<Service>,
     threads: &Arc<Threads>,
 ) -> Beside {
-    let (manager, threads) = (Arc::clone(manager), Arc::clone(threads));
-    let mut tasks = vec![tokio::spawn(async move { manager.keep_alive(&threads).await }).abort_handle()];
+    let (manager, alive) = (Arc::clone(manager), Arc::clone(threads));
+    let mut tasks = vec![
+        tokio::spawn(async move { manager.keep_alive(&alive).await }).abort_handle(),
+        tokio::spawn(warm_up(Arc::clone(&service.app), Arc::clone(threads))).abort_handle(),
+    ];
     if let Some(listener) = private {
         tasks.push(tokio::spawn(server::serve_private(listener, Arc::clone(service))).abort_handle());
     }
@@ -106,14 +110,19 @@ fn bind_private(path: &Path) -> Result<UnixListener, String> {
     }
 }
 
-/// Waits for as long as the file is there, and makes use of the time.
-async fn hold(file: Option<&Path>, manager: &ServiceManager, (app, threads): (&App, &Threads)) {
+/// Opens connections to the database as soon as it is there.
+async fn warm_up(app: Arc<App>, threads: Arc<Threads>) {
+    app.migrated().await;
+    if let Err(error) = app.db.warm_up(domain::FREQUENT, &threads).await {
+        tracing::warn!(cause = error.chain(), "connections to the database are opened when they are needed");
+    }
+}
+
+/// Waits for as long as the file is there.
+async fn hold(file: Option<&Path>, manager: &ServiceManager) {
     let Some(file) = file.filter(|file| file.exists()) else { return };
     manager.status("ready; connections wait for the hold file to go");
     tracing::info!("connections wait");
-    if let Err(error) = app.db.warm_up(domain::FREQUENT, threads).await {
-        tracing::warn!(cause = error.chain(), "connections to the database are opened when they are needed");
-    }
     while file.exists() {
         tokio::time::sleep(HOLD_POLL).await;
     }

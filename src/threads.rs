@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
+use aws_lc_rs::rand;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -86,6 +87,7 @@ impl Thread {
         let ended = end.clone();
         std::thread::Builder::new().name(format!("connections-{place}")).spawn(move || {
             PLACE.set(Some(place));
+            let _ = rand::fill(&mut [0]); // the first random number takes 30 ms, which would be those of a request
             runtime.block_on(ended.cancelled());
             runtime.shutdown_background(); // files that are read just now are nobody's any more
         })?;

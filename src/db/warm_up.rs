@@ -1,5 +1,8 @@
-//! Opening connections before they are needed. A new one costs whoever comes first a login, the preparing of statements and what
-//! PostgreSQL reads anew for each session.
+//! Opening connections before they are needed. A new one costs whoever comes first a login, the preparing and planning of
+//! statements and what PostgreSQL reads anew for each session.
+
+use bytes::BytesMut;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::pool::{Db, SHARED_CLIENTS};
 use super::statement::{Lane, Statement};
@@ -14,8 +17,8 @@ const POOLED: usize = 4;
 type Statements = &'static [&'static [&'static Statement]];
 
 impl Db {
-    /// Opens connections and prepares these statements on them, in the pool and on the shared lane, each thread's client of it
-    /// as well.
+    /// Opens connections and has these statements planned on them, in the pool and on the shared lane, each thread's client of
+    /// it as well. Nothing is written.
     ///
     /// # Errors
     /// `Unavailable` if the database is away; what is open then stays open.
@@ -34,21 +37,26 @@ impl Db {
     async fn warm_up_pool(&self, statements: Statements) -> Result<()> {
         let mut opened = Vec::new();
         while opened.len() < POOLED.min(self.pool_status().max_size) {
-            let connection = self.connection().await?;
+            let mut connection = self.connection().await?;
+            let transaction = connection.transaction().await.map_err(Error::unavailable)?;
             for statement in self.lasting(statements) {
-                connection.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
+                let prepared = transaction.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
+                // Binding values to it plans it, and is all that is done.
+                transaction.bind(&prepared, &nulls(statement)).await.map_err(Error::unavailable)?;
             }
+            transaction.rollback().await.map_err(Error::unavailable)?;
             opened.push(connection); // kept until all are open: the pool would give out the same one again
         }
         Ok(())
     }
 
-    /// The client of the shared lane whose turn it is, or which belongs to this thread.
+    /// The client of the shared lane whose turn it is, or which belongs to this thread. What it runs finds nothing for nobody.
     async fn warm_up_client(&self, statements: Statements) -> Result<()> {
         let client = self.shared().client().await?;
         let its_own = |statement: &&Statement| matches!(statement.lane, Lane::Shared | Lane::Gathered);
         for statement in self.lasting(statements).filter(its_own) {
-            client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
+            let prepared = client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
+            client.query(&prepared, &nulls(statement)).await.map_err(Error::unavailable)?;
         }
         Ok(())
     }
@@ -58,4 +66,25 @@ impl Db {
         let lasting = if self.mode() == PoolMode::Session { statements } else { &[] };
         lasting.iter().copied().flatten().copied()
     }
+}
+
+/// A null of any type.
+#[derive(Debug)]
+struct Null;
+
+impl ToSql for Null {
+    fn to_sql(&self, _: &Type, _: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(IsNull::Yes)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// A null for each parameter.
+fn nulls(statement: &Statement) -> Vec<&'static (dyn ToSql + Sync)> {
+    statement.params.iter().map(|_| &Null as _).collect()
 }

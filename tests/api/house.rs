@@ -5,15 +5,16 @@ use std::path::Path;
 
 use repduel_backend::budget::Budget;
 use repduel_backend::config::VARS;
-use repduel_backend::db::statement::Statement;
+use repduel_backend::db::statement::{Lane, Statement};
 use repduel_backend::db::unnamed::sent_as;
 use repduel_backend::domain;
 use repduel_backend::http::cx::parameter_names;
 use repduel_backend::http::{body, guard, headers, route, server, service};
+use repduel_backend::threads::Threads;
 use repduel_backend::{openapi, routes};
 use tokio_postgres::types::Type;
 
-use crate::support::TestDatabase;
+use crate::support::{TestApp, TestDatabase};
 
 mod map;
 
@@ -230,6 +231,35 @@ async fn no_statement_reads_a_large_table_whole() {
             assert!(scanned.is_none_or(|table| !LARGE.contains(&table)), "{}: {line}", statement.file);
         }
     }
+}
+
+/// The shared lane runs its statements for nobody before callers need them.
+#[tokio::test]
+async fn statements_of_the_shared_lane_find_nothing_for_nobody() {
+    let database = TestDatabase::migrated().await;
+    let client = database.client().await;
+    let frequent = domain::FREQUENT.iter().flat_map(|statements| statements.iter());
+    let shared = frequent.filter(|statement| matches!(statement.lane, Lane::Shared | Lane::Gathered));
+    for (index, statement) in shared.enumerate() {
+        assert!(!statement.params.is_empty(), "{} asks for nobody", statement.file);
+        let arguments = vec!["null"; statement.params.len()].join(", ");
+        client.batch_execute(&format!("prepare s{index} as {}", statement.text)).await.unwrap();
+        let found = client.query(&format!("execute s{index}({arguments})"), &[]).await.unwrap();
+        assert!(found.is_empty(), "{} finds something", statement.file);
+    }
+}
+
+#[tokio::test]
+async fn what_is_opened_early_has_every_plan_and_writes_nothing() {
+    let app = TestApp::start().await;
+    app.app.db.warm_up(domain::FREQUENT, &Threads::default()).await.unwrap();
+    let connection = app.app.db.connection().await.unwrap();
+    let plans = "select count(*) filter (where generic_plans + custom_plans > 0), count(*) from pg_prepared_statements";
+    let plans = connection.query_one(plans, &[]).await.unwrap();
+    let statements: usize = domain::FREQUENT.iter().map(|statements| statements.len()).sum();
+    assert!(plans.get::<_, i64>(0) >= i64::try_from(statements).unwrap(), "{plans:?}");
+    assert_eq!(app.count("select count(*) from users").await, 0);
+    assert_eq!(app.count("select count(*) from pg_locks where locktype = 'advisory'").await, 0);
 }
 
 #[test]

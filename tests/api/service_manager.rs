@@ -186,11 +186,11 @@ async fn a_held_server_answers_for_itself_and_leaves_the_port_alone() {
     .await;
     let answer = ready_by(&socket).await.unwrap();
     assert!(answer.contains(r#""build":""#), "{answer}");
-    // What it will need is there before the first request: sessions that have prepared what lifts need, level and all.
+    // What it will need is there before the first request: sessions that have planned it all, and rolled it back.
     let pg = database.client().await;
     eventually("warm connections", async || {
         let warm =
-            "select count(*) from pg_stat_activity where datname = current_database() and query like '%update user_xp%'
+            "select count(*) from pg_stat_activity where datname = current_database() and lower(query) = 'rollback'
             and application_name = 'repduel-backend'";
         pg.query_one(warm, &[]).await.unwrap().get::<_, i64>(0) == 4
     })
