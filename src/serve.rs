@@ -67,8 +67,8 @@ pub async fn run(config: Config, environment: impl Fn(&str) -> Option<OsString>)
         }
     }
     app.telemetry.end_sending().await;
-    app.db.close();
     drop(beside);
+    app.db.close();
     tracing::info!("stopped");
     Ok(())
 }

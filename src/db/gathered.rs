@@ -3,7 +3,8 @@
 //!
 //! Who asks while nobody else does is asked for at once, with all whose turn on the thread comes before that; who comes later
 //! waits until the answers are back, and is then asked for with all the others that waited. Always holds: a statement begins
-//! after each of its questions was asked, so it sees whatever was committed before; and nobody waits for one that is lost.
+//! after each of its questions was asked, so the database shows it whatever was committed before; nobody waits for one that is
+//! lost; and where the database cannot answer, all who wait hear so, rather than trying one after another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::BytesMut;
 use tokio::sync::oneshot;
 use tokio_postgres::Row;
-use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::pool::Db;
 use super::statement::{Conn, Statement};
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::threads;
 
-/// Questions in one statement: as many as keep those behind it waiting for about a millisecond.
+/// Questions in one statement. Most keep those behind them waiting for a millisecond then, places on boards for a dozen.
 const TOGETHER_MAX: usize = 64;
 
 /// What somebody gives for one parameter.
@@ -42,13 +43,7 @@ impl ToSql for Value {
         true
     }
 
-    fn to_sql_checked(
-        &self,
-        ty: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-        self.0.to_sql_checked(ty, out)
-    }
+    to_sql_checked!();
 }
 
 /// Those who ask, by what they ask: for each thread of connections and, in the last place, for everywhere else.
@@ -112,10 +107,11 @@ impl Queue {
 struct Turn(Option<Arc<Queue>>);
 
 impl Turn {
-    /// The questions that are next; the turn is over if there are none.
+    /// The questions that are next, without those of who has left; the turn is over if there are none.
     fn next(&mut self) -> Option<Vec<Question>> {
         let queue = self.0.take()?;
         let mut asking = queue.asking();
+        asking.waiting.retain(|question| !question.answer.is_closed());
         let count = asking.waiting.len().min(TOGETHER_MAX);
         asking.is_under_way = count > 0;
         let questions: Vec<Question> = asking.waiting.drain(..count).collect();
@@ -125,6 +121,11 @@ impl Turn {
         }
         self.0 = Some(queue);
         Some(questions)
+    }
+
+    /// Those who wait for the next one.
+    fn waiting(&self) -> Vec<Question> {
+        self.0.as_ref().map(|queue| std::mem::take(&mut queue.asking().waiting)).unwrap_or_default()
     }
 }
 
@@ -143,7 +144,13 @@ async fn answer_all(mut turn: Turn, db: Db, statement: &'static Statement) {
             questions.into_iter().map(|question| (question.values, question.answer)).unzip();
         let outcomes = match together(&db, statement, values).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(error) => waiting.iter().map(|_| Err(error.again())).collect::<Vec<_>>(),
+            Err(error) => {
+                let behind = if error.problem() == Problem::Unavailable { turn.waiting() } else { Vec::new() };
+                for question in behind {
+                    let _ = question.answer.send(Err(error.again()));
+                }
+                waiting.iter().map(|_| Err(error.again())).collect::<Vec<_>>()
+            }
         };
         for (answer, outcome) in waiting.into_iter().zip(outcomes) {
             let _ = answer.send(outcome); // who has left needs none
@@ -160,6 +167,9 @@ pub(super) async fn together(
     let mut answers: Vec<Vec<Row>> = values.iter().map(|_| Vec::new()).collect();
     let mut params: Vec<Vec<Value>> = statement.params.iter().map(|_| Vec::with_capacity(values.len())).collect();
     for values in values {
+        if values.len() != params.len() {
+            return Err(Error::internal(format!("{} is asked with too few values or too many", statement.file)));
+        }
         params.iter_mut().zip(values).for_each(|(param, value)| param.push(value));
     }
     let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();

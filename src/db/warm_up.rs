@@ -1,16 +1,19 @@
 //! Opening connections before they are needed. A new one costs whoever comes first a login, the preparing and planning of
 //! statements and what PostgreSQL reads anew for each session.
 
+use std::pin::pin;
+
 use bytes::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
+use super::pg_error::StatementError;
 use super::pool::{Db, SHARED_CLIENTS};
 use super::statement::{Lane, Statement};
 use crate::config::PoolMode;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::threads::Threads;
 
-/// Connections of the pool that are opened: what a machine of a few cores keeps busy at once.
+/// Connections of the pool that are opened: what a machine of a few cores keeps busy at once. Half of the pool is left to callers.
 const POOLED: usize = 4;
 
 /// The statements of some domains.
@@ -23,28 +26,33 @@ impl Db {
     /// # Errors
     /// `Unavailable` if the database is away; what is open then stays open.
     pub async fn warm_up(&self, statements: Statements, threads: &Threads) -> Result<()> {
-        self.warm_up_pool(statements).await?;
-        for _ in 0..SHARED_CLIENTS {
-            self.warm_up_client(statements).await?;
-        }
-        let opened = threads.on_each(|| {
-            let db = self.clone();
-            async move { db.warm_up_client(statements).await }
-        });
-        opened.await.into_iter().collect()
+        let all = async {
+            for _ in 0..SHARED_CLIENTS {
+                self.warm_up_client(statements).await?;
+            }
+            let opened = threads.on_each(|| {
+                let db = self.clone();
+                async move { db.warm_up_client(statements).await }
+            });
+            opened.await.into_iter().collect::<Result<()>>()?;
+            self.warm_up_pool(statements).await
+        };
+        self.while_there(pin!(all)).await
     }
 
     async fn warm_up_pool(&self, statements: Statements) -> Result<()> {
         let mut opened = Vec::new();
-        while opened.len() < POOLED.min(self.pool_status().max_size) {
+        while opened.len() < POOLED.min(self.pool_status().max_size / 2) {
             let mut connection = self.connection().await?;
-            let transaction = connection.transaction().await.map_err(Error::unavailable)?;
             for statement in self.lasting(statements) {
-                let prepared = transaction.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
+                let wrap = |error| StatementError::new(statement.file, error);
+                // A transaction for each, so that it keeps no locks.
+                let transaction = connection.transaction().await.map_err(wrap)?;
+                let prepared = transaction.prepare_cached(statement.text).await.map_err(wrap)?;
                 // Binding values to it plans it, and is all that is done.
-                transaction.bind(&prepared, &nulls(statement)).await.map_err(Error::unavailable)?;
+                transaction.bind(&prepared, &nulls(statement)).await.map_err(wrap)?;
+                transaction.rollback().await.map_err(wrap)?;
             }
-            transaction.rollback().await.map_err(Error::unavailable)?;
             opened.push(connection); // kept until all are open: the pool would give out the same one again
         }
         Ok(())
@@ -55,8 +63,9 @@ impl Db {
         let client = self.shared().client().await?;
         let its_own = |statement: &&Statement| matches!(statement.lane, Lane::Shared | Lane::Gathered);
         for statement in self.lasting(statements).filter(its_own) {
-            let prepared = client.prepare_cached(statement.text).await.map_err(Error::unavailable)?;
-            client.query(&prepared, &nulls(statement)).await.map_err(Error::unavailable)?;
+            let wrap = |error| StatementError::new(statement.file, error);
+            let prepared = client.prepare_cached(statement.text).await.map_err(wrap)?;
+            client.query(&prepared, &nulls(statement)).await.map_err(wrap)?;
         }
         Ok(())
     }

@@ -159,6 +159,8 @@ async fn a_frozen_postgresql_answers_503_in_time_and_a_thawed_one_serves_again()
     cluster.freeze();
     assert_all_unavailable(&requests).await;
     assert_health_says_away(served.address).await;
+    // More than one statement answers, so that some wait behind others.
+    assert_all_unavailable(&vec![Request::new(served.address, "GET", ME).bearer(&token); 200]).await;
     cluster.thaw();
     for request in &requests {
         request.send().await.expect(200);

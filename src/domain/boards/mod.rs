@@ -51,9 +51,10 @@ pub async fn answer<R: Reply>(app: &App, question: String, make: impl Future<Out
     if app.db.has_replica() {
         return Made::of(make.await?);
     }
-    let state = sql::get_snapshot(&app.db, true).await?.snapshot;
-    match app.answers.get(&question, &state) {
-        Some(answer) => Ok(answer),
-        None => app.answers.keep(question, state, make.await?).await,
-    }
+    app.answers.answer(&question, || state(&app.db), make).await
+}
+
+/// The state of the database.
+async fn state(db: &Db) -> Result<String> {
+    Ok(sql::get_snapshot(db, true).await?.snapshot)
 }
