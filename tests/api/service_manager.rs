@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream, UnixDatagram, UnixStream};
 use tokio::process::{Child, Command};
 
 use crate::support::cluster::signalling;
+use crate::support::database::until_warm;
 use crate::support::program::{PROGRAM, with_the_rest};
 use crate::support::{Request, Served, TestDatabase, TestFolder, eventually, program};
 
@@ -187,14 +188,7 @@ async fn a_held_server_answers_for_itself_and_leaves_the_port_alone() {
     let answer = ready_by(&socket).await.unwrap();
     assert!(answer.contains(r#""build":""#), "{answer}");
     // What it will need is there before the first request: sessions that have planned it all, and rolled it back.
-    let pg = database.client().await;
-    eventually("warm connections", async || {
-        let warm =
-            "select count(*) from pg_stat_activity where datname = current_database() and lower(query) = 'rollback'
-            and application_name = 'repduel-backend'";
-        pg.query_one(warm, &[]).await.unwrap().get::<_, i64>(0) == 4
-    })
-    .await;
+    until_warm(&database.client().await).await;
     // The port is bound, so a connection stands in its queue; nobody takes it from there.
     let waiting = Request::new(([127, 0, 0, 1], port).into(), "GET", "/health");
     let waiting = tokio::spawn(async move { waiting.send().await });

@@ -89,6 +89,14 @@ impl TestDatabase {
     }
 }
 
+/// Waits until a server on this client's database has opened the connections that it opens by itself, and planned on them.
+pub async fn until_warm(client: &Client) {
+    let warm = "select count(*) from pg_stat_activity where datname = current_database() and lower(query) = 'rollback'
+        and application_name = 'repduel-backend'";
+    super::eventually("warm connections", async || client.query_one(warm, &[]).await.unwrap().get::<_, i64>(0) == 4)
+        .await;
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if std::thread::panicking() {

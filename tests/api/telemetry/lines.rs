@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::database::connect;
+use crate::support::database::{connect, until_warm};
 use crate::support::ledger::waiting;
 use crate::support::people::register;
 use crate::support::{Served, TestDatabase, eventually};
@@ -89,8 +89,7 @@ async fn a_client_that_leaves_is_a_499() {
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
     let pg = connect(&database.url()).await;
     // What is opened at the start would wait at the lock as well.
-    let warm = "select count(*) from pg_stat_activity where datname = current_database() and lower(query) = 'rollback'";
-    eventually("warm connections", async || pg.query_one(warm, &[]).await.unwrap().get::<_, i64>(0) == 4).await;
+    until_warm(&pg).await;
     pg.batch_execute("begin; lock table energy_standings in access exclusive mode").await.unwrap();
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream
