@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::crowd::Crowds;
 use crate::db::Db;
 use crate::flags::Flags;
 use crate::http::files::Folder;
@@ -53,6 +54,8 @@ pub struct App {
     pub documents: Documents,
     /// What was answered about boards.
     pub answers: Answers,
+    /// Those who have the same done for them at the same time.
+    pub crowds: Crowds,
     /// The list of exercises, as it is answered.
     pub exercises: Mirror<Held>,
     /// Stored pictures, to be written.
@@ -86,6 +89,7 @@ impl App {
             passwords: Passwords::new(),
             documents: Documents::default(),
             answers: Answers::default(),
+            crowds: Crowds::default(),
             exercises: Mirror::default(),
             storage: Storage::new(config.folders.storage.clone()),
             static_files: Folder::new(config.folders.storage.clone()),

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod config;
+pub mod crowd;
 pub mod error;
 pub mod network;
 #[cfg(test)]

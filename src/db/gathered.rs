@@ -1,26 +1,19 @@
-//! Reads that go to PostgreSQL together: one statement answers all who ask the same thing at the same time, because much of what
-//! a short read costs is the statement, whatever it reads.
-//!
-//! Who asks while nobody else does is asked for at once, with all whose turn on the thread comes before that; who comes later
-//! waits until the answers are back, and is then asked for with all the others that waited. Always holds: a statement begins
-//! after each of its questions was asked, so the database shows it whatever was committed before; nobody waits for one that is
-//! lost; and where the database cannot answer, all who wait hear so, rather than trying one after another.
+//! Reads that go to PostgreSQL together: one statement answers all who ask the same thing on the same thread at the same time, as
+//! a [`Crowd`]. Always holds: a statement begins after each of its questions was asked, so the database shows it whatever was
+//! committed before.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BytesMut;
-use tokio::sync::oneshot;
 use tokio_postgres::Row;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::pool::Db;
 use super::statement::{Conn, Statement};
-use crate::error::{Error, Problem, Result};
+use crate::crowd::Crowd;
+use crate::error::{Error, Result};
 use crate::threads;
-
-/// Questions in one statement. Most keep those behind them waiting for a millisecond then, places on boards for a dozen.
-const TOGETHER_MAX: usize = 64;
 
 /// What somebody gives for one parameter.
 #[derive(Debug)]
@@ -47,22 +40,10 @@ impl ToSql for Value {
 }
 
 /// Those who ask, by what they ask: for each thread of connections and, in the last place, for everywhere else.
-pub(super) struct Gathered(Vec<Mutex<HashMap<&'static str, Arc<Queue>>>>);
+pub(super) struct Gathered(Vec<Mutex<HashMap<&'static str, Arc<Askers>>>>);
 
 /// Those who ask the same in the same place.
-#[derive(Default)]
-struct Queue(Mutex<Asking>);
-
-#[derive(Default)]
-struct Asking {
-    is_under_way: bool,
-    waiting: Vec<Question>,
-}
-
-struct Question {
-    values: Vec<Value>,
-    answer: oneshot::Sender<Result<Vec<Row>>>,
-}
+type Askers = Crowd<Vec<Value>, Vec<Row>>;
 
 impl Gathered {
     /// Nobody, on so many threads and everywhere else.
@@ -75,86 +56,19 @@ impl Gathered {
     /// # Errors
     /// Those of the statement, for everybody who is in it.
     pub(super) async fn rows(&self, db: &Db, statement: &'static Statement, values: Vec<Value>) -> Result<Vec<Row>> {
-        let queue = self.queue(statement)?;
-        let (answer, answered) = oneshot::channel();
-        if queue.join(Question { values, answer }) {
-            tokio::spawn(answer_all(Turn(Some(queue)), db.clone(), statement));
+        let (turn, answered) = self.askers(statement)?.join(values);
+        if let Some(turn) = turn {
+            let db = db.clone();
+            tokio::spawn(turn.serve(async move |values| together(&db, statement, values).await));
         }
-        answered.await.unwrap_or_else(|lost| Err(Error::unavailable(lost)))
+        answered.get().await
     }
 
-    fn queue(&self, statement: &'static Statement) -> Result<Arc<Queue>> {
+    fn askers(&self, statement: &'static Statement) -> Result<Arc<Askers>> {
         let place = threads::place().and_then(|place| self.0.get(place)).or(self.0.last());
-        let queues = place.ok_or_else(|| Error::internal("nothing is gathered anywhere"))?;
-        Ok(Arc::clone(queues.lock().unwrap_or_else(PoisonError::into_inner).entry(statement.file).or_default()))
-    }
-}
-
-impl Queue {
-    fn asking(&self) -> MutexGuard<'_, Asking> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the question; answers whether nobody asks for those in the queue, so that its caller has to.
-    fn join(&self, question: Question) -> bool {
-        let mut asking = self.asking();
-        asking.waiting.push(question);
-        !std::mem::replace(&mut asking.is_under_way, true)
-    }
-}
-
-/// The part of whoever asks for a queue. When it is lost on the way, all who wait hear so.
-struct Turn(Option<Arc<Queue>>);
-
-impl Turn {
-    /// The questions that are next, without those of who has left; the turn is over if there are none.
-    fn next(&mut self) -> Option<Vec<Question>> {
-        let queue = self.0.take()?;
-        let mut asking = queue.asking();
-        asking.waiting.retain(|question| !question.answer.is_closed());
-        let count = asking.waiting.len().min(TOGETHER_MAX);
-        asking.is_under_way = count > 0;
-        let questions: Vec<Question> = asking.waiting.drain(..count).collect();
-        drop(asking);
-        if questions.is_empty() {
-            return None;
-        }
-        self.0 = Some(queue);
-        Some(questions)
-    }
-
-    /// Those who wait for the next one.
-    fn waiting(&self) -> Vec<Question> {
-        self.0.as_ref().map(|queue| std::mem::take(&mut queue.asking().waiting)).unwrap_or_default()
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(queue) = &self.0 {
-            *queue.asking() = Asking::default();
-        }
-    }
-}
-
-/// Asks until nobody waits.
-async fn answer_all(mut turn: Turn, db: Db, statement: &'static Statement) {
-    while let Some(questions) = turn.next() {
-        let (values, waiting): (Vec<_>, Vec<_>) =
-            questions.into_iter().map(|question| (question.values, question.answer)).unzip();
-        let outcomes = match together(&db, statement, values).await {
-            Ok(answers) => answers.into_iter().map(Ok).collect(),
-            Err(error) => {
-                let behind = if error.problem() == Problem::Unavailable { turn.waiting() } else { Vec::new() };
-                for question in behind {
-                    let _ = question.answer.send(Err(error.again()));
-                }
-                waiting.iter().map(|_| Err(error.again())).collect::<Vec<_>>()
-            }
-        };
-        for (answer, outcome) in waiting.into_iter().zip(outcomes) {
-            let _ = answer.send(outcome); // who has left needs none
-        }
+        let askers = place.ok_or_else(|| Error::internal("nothing is gathered anywhere"))?;
+        let mut askers = askers.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(askers.entry(statement.file).or_default()))
     }
 }
 
@@ -179,55 +93,4 @@ pub(super) async fn together(
         answer.ok_or_else(|| Error::internal(format!("{} answers what nobody asked", statement.file)))?.push(row);
     }
     Ok(answers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Answered = oneshot::Receiver<Result<Vec<Row>>>;
-
-    /// So many join the queue; answers whether the first one has to ask, and what they will hear.
-    fn join(queue: &Arc<Queue>, count: usize) -> (bool, Vec<Answered>) {
-        let mut joined = Vec::new();
-        for _ in 0..count {
-            let (answer, answered) = oneshot::channel();
-            joined.push((queue.join(Question { values: Vec::new(), answer }), answered));
-        }
-        let (asks, answered): (Vec<bool>, Vec<Answered>) = joined.into_iter().unzip();
-        assert!(asks[1..].iter().all(|asks| !asks), "one asks for all");
-        (asks[0], answered)
-    }
-
-    #[test]
-    fn one_asks_for_all_and_for_so_many_at_once() {
-        let queue = Arc::<Queue>::default();
-        let (asks, _first) = join(&queue, TOGETHER_MAX + 6);
-        assert!(asks);
-        let mut turn = Turn(Some(Arc::clone(&queue)));
-        assert_eq!(turn.next().unwrap().len(), TOGETHER_MAX);
-        let (asks, _later) = join(&queue, 3);
-        assert!(!asks, "the turn goes on");
-        assert_eq!(turn.next().unwrap().len(), 6 + 3);
-        assert!(turn.next().is_none() && turn.next().is_none());
-        // Whoever comes then asks anew, and the turn that is over does not take that away.
-        let (asks, mut next) = join(&queue, 1);
-        assert!(asks);
-        drop(turn);
-        assert!(next[0].try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
-        assert_eq!(Turn(Some(queue)).next().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_turn_that_is_lost_leaves_nobody_waiting() {
-        let queue = Arc::<Queue>::default();
-        let (_, waiting) = join(&queue, 2 * TOGETHER_MAX);
-        let mut turn = Turn(Some(Arc::clone(&queue)));
-        let under_way = turn.next();
-        drop((turn, under_way));
-        for mut answered in waiting {
-            assert!(answered.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Closed));
-        }
-        assert!(join(&queue, 1).0, "the next one asks again");
-    }
 }

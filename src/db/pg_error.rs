@@ -33,6 +33,12 @@ impl StatementError {
         let code = self.source.code();
         code == Some(&SqlState::T_R_DEADLOCK_DETECTED) || code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
     }
+
+    /// Whether it waited in vain for what another transaction has locked.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    }
 }
 
 impl fmt::Display for StatementError {

@@ -173,6 +173,11 @@ pub fn decode_one<R: FromRow>(rows: &[Row], file: &'static str) -> Result<R> {
     rows.first().map(R::from_row).unwrap_or_else(|| Err(Error::internal(format!("{file} answered no row"))))
 }
 
+/// One value of each of these rows: a parameter of a statement that takes them all.
+pub fn column<'r, R, T>(rows: &'r [R], value: impl FnMut(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
 /// Declares a row: a struct whose fields are the columns, in order.
 #[macro_export]
 macro_rules! row { ($(#[$doc:meta])* $v:vis struct $name:ident { $($(#[$fdoc:meta])* $field:ident: $t:ty),* $(,)? }) => {

@@ -28,6 +28,10 @@ use crate::telemetry::QueryTimes;
 
 /// How often a transaction is run before a deadlock is told to the caller.
 const ATTEMPTS: u32 = 3;
+/// How any transaction begins.
+const BEGIN: &str = "begin";
+/// How one begins that many wait for: what others hold for longer than most transactions take is not waited for.
+const BEGIN_UNHELD: &str = "begin; set local lock_timeout = 100";
 /// Pause before it is run again, twice as long the second time. A row that comes free is whoever's asks first, not whoever's has
 /// waited: run again at once, it would be in the way of the same transaction until the last attempt.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -108,11 +112,15 @@ impl Drop for Session {
 
 impl Tx {
     /// Begins, and does the work; what the work sends before it waits for anything is sent together with `begin`.
-    async fn run<T, F: Future<Output = Result<T>>>(session: &Arc<Session>, work: impl Fn(Self) -> F) -> Result<T> {
+    async fn run<T, F: Future<Output = Result<T>>>(
+        session: &Arc<Session>,
+        begin: &'static str,
+        work: impl Fn(Self) -> F,
+    ) -> Result<T> {
         let begun = Arc::new(SetOnce::new());
         session.in_transaction.store(true, Ordering::Relaxed);
         let begin = async {
-            session.command("begin").await?;
+            session.command(begin).await?;
             let _ = begun.set(());
             Ok(())
         };
@@ -154,10 +162,24 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
-        self.while_there(pin!(self.tx_to_its_end(work))).await
+        self.while_there(pin!(self.tx_to_its_end(BEGIN, work))).await
     }
 
-    async fn tx_to_its_end<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<T>
+    /// The same for work that many wait for; nothing where it would have to wait itself, for what somebody else has locked.
+    ///
+    /// # Errors
+    /// As [`Db::tx`].
+    pub async fn tx_unless_held<T, F>(&self, work: impl Fn(Tx) -> F) -> Result<Option<T>>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        match self.while_there(pin!(self.tx_to_its_end(BEGIN_UNHELD, work))).await {
+            Err(error) if statement_error(&error).is_some_and(StatementError::is_held) => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
+    async fn tx_to_its_end<T, F>(&self, begin: &'static str, work: impl Fn(Tx) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
@@ -170,7 +192,7 @@ impl Db {
         });
         let mut attempt = 1;
         loop {
-            match Tx::run(&session, &work).await {
+            match Tx::run(&session, begin, &work).await {
                 Ok(value) => {
                     session.end("commit").await?;
                     return Ok(value);

@@ -16,7 +16,7 @@ use crate::support::{Answer, Lifter, Request, TestApp, eventually};
 
 const ME: &str = "/api/v1/users/me";
 /// Lifters who ask at the same time, several times over.
-const CROWD: usize = 20;
+pub const CROWD: usize = 20;
 
 /// Keeps everybody from reading accounts. Dropping the client lets go.
 async fn hold_accounts(app: &TestApp) -> Client {
@@ -26,20 +26,20 @@ async fn hold_accounts(app: &TestApp) -> Client {
 }
 
 /// Sends it; answers when it is in hand, as the one of this number.
-async fn in_hand(app: &TestApp, request: Request, number: i64) -> JoinHandle<(Answer, Duration)> {
+pub async fn in_hand(app: &TestApp, request: Request, number: i64) -> JoinHandle<(Answer, Duration)> {
     let sent = tokio::spawn(async move { timed(&request).await });
     eventually("a request in hand", async || app.app.telemetry.metrics.in_flight.get() == number).await;
     sent
 }
 
 /// How often this statement has run.
-async fn runs(app: &TestApp, statement: &str) -> f64 {
+pub async fn runs(app: &TestApp, statement: &str) -> f64 {
     let name = format!("db_query_duration_seconds_count{{statement=\"{statement}\"}} ");
     let figures = String::from_utf8(app.get("/metrics").await.expect(200).body.to_vec()).unwrap();
     figures.lines().find_map(|line| line.strip_prefix(&name)).map_or(0.0, |count| count.parse().unwrap())
 }
 
-async fn crowd(app: &TestApp) -> Vec<Lifter> {
+pub async fn crowd(app: &TestApp) -> Vec<Lifter> {
     let mut crowd = Vec::new();
     for number in 0..CROWD {
         crowd.push(app.lifter(&format!("lifter{number}")).await);

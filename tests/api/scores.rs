@@ -1,5 +1,6 @@
 //! Recording lifts, personal bests, deleting scores.
 
+mod crowds;
 mod deleting;
 mod earlier_server;
 mod together;

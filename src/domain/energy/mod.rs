@@ -8,7 +8,10 @@ pub mod rules;
 mod sql;
 mod wire;
 
+use uuid::Uuid;
+
 use crate::db::Tx;
+use crate::db::statement::column;
 use crate::domain::auth;
 use crate::error::{Problem, Result};
 use crate::http::Route;
@@ -41,18 +44,42 @@ pub async fn basis(tx: &Tx, user: UserId) -> Result<BasisRow> {
     sql::get_basis(tx, user).await?.ok_or_else(auth::no_account)
 }
 
-/// Stores what follows from the basis with these bests, if it differs from what is stored.
-///
-/// # Errors
-/// As its statements.
-pub async fn store(tx: &Tx, user: UserId, basis: &BasisRow, bests: CoreBests, now: Timestamp) -> Result<()> {
+/// An energy and a rank that differ from what is stored.
+pub struct Change {
+    user: UserId,
+    standing: Standing,
+    /// Of the line of history, if the energy differs.
+    history_id: Option<Uuid>,
+}
+
+/// What follows from the basis with these bests, if it differs from what is stored.
+#[must_use]
+pub fn change(user: UserId, basis: &BasisRow, bests: CoreBests) -> Option<Change> {
     let standing = basis.standing(bests);
     if basis.energy == Some(standing.energy) && basis.rank.as_deref() == Some(standing.rank_name()) {
+        return None;
+    }
+    let history_id = (basis.energy.unwrap_or(0.0) != standing.energy).then(Uuid::new_v4);
+    Some(Change { user, standing, history_id })
+}
+
+/// Stores changes, of a lifter each.
+///
+/// # Errors
+/// As its statement.
+pub async fn store(tx: &Tx, changes: &[Change], now: Timestamp) -> Result<()> {
+    if changes.is_empty() {
         return Ok(());
     }
-    let changed = basis.energy.unwrap_or(0.0) != standing.energy;
-    let history_id = changed.then(uuid::Uuid::new_v4);
-    sql::update_standing(tx, user, standing.energy, standing.rank_name(), history_id, now).await?;
+    sql::update_standings(
+        tx,
+        &column(changes, |change| change.user),
+        &column(changes, |change| change.standing.energy),
+        &column(changes, |change| change.standing.rank_name()),
+        &column(changes, |change| change.history_id),
+        now,
+    )
+    .await?;
     Ok(())
 }
 
@@ -62,5 +89,5 @@ pub async fn store(tx: &Tx, user: UserId, basis: &BasisRow, bests: CoreBests, no
 /// 401 if the account is gone.
 pub async fn refresh(tx: &Tx, user: UserId, now: Timestamp) -> Result<()> {
     let basis = basis(tx, user).await?;
-    store(tx, user, &basis, basis.bests(), now).await
+    store(tx, change(user, &basis, basis.bests()).as_slice(), now).await
 }

@@ -115,9 +115,10 @@ pub struct LatestRow {
 statements! {
     /// What the energy depends on.
     pooled fn get_basis(user: UserId) -> opt BasisRow = "energy/get_basis";
-    /// Stores energy and rank, and the energy's history under this id if one is given.
-    pooled fn update_standing(user: UserId, energy: f64, rank: &str, history_id: Option<Uuid>, now: Timestamp) -> exec
-        = "energy/update_standing";
+    /// Stores energies and ranks, and the energy's history of those for which an id is given.
+    pooled fn update_standings(
+        users: &[UserId], energies: &[f64], ranks: &[&str], history_ids: &[Option<Uuid>], now: Timestamp,
+    ) -> exec = "energy/update_standings";
     /// A page of the board.
     replicated fn list_board(limit: i64, offset: i64) -> many BoardRow = "energy/list_board";
     /// The page of the board behind a place.

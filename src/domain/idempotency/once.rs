@@ -80,6 +80,26 @@ impl Once {
         Ok(Made::new(response))
     }
 
+    /// The same where the work of a request without a key is done in some other way.
+    ///
+    /// # Errors
+    /// As [`Once::tx`].
+    pub async fn tx_or<R: Reply, F>(
+        &self,
+        app: &App,
+        caller: Caller,
+        work: impl Fn(Tx) -> F,
+        without_key: impl AsyncFnOnce() -> Result<R>,
+    ) -> Result<Made<R>>
+    where
+        F: Future<Output = Result<R>>,
+    {
+        match &self.0 {
+            None => Made::of(without_key().await?),
+            Some(_) => Box::pin(self.tx(app, caller, work)).await, // rare, and large
+        }
+    }
+
     /// The same for work that somebody else does: no connection is held meanwhile. Who does it learns a name that is the same for
     /// requests that want the same under one key, and has to do it once for each name.
     ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::sql::{self, ProgressRow};
 use super::wire::{AwardQuery, Awarded, NewAward, Progress};
-use super::{Award, grant, total};
+use super::{Award, Grant, grant, total};
 use crate::app::App;
 use crate::db::Tx;
 use crate::db::statement::Conn;
@@ -60,7 +60,8 @@ async fn award_in(tx: Tx, app: &App, user: UserId, award: &Award) -> Result<(boo
     if before.checked_add(award.amount).is_none() && !was_given(&tx, user, award).await? {
         return Err(too_many());
     }
-    let awarded = grant(&tx, user, before, std::slice::from_ref(award), &app.config.levels, app.clock.now()).await?;
+    let given = Grant { user, total_before: before, awards: std::slice::from_ref(award) };
+    let awarded = grant(&tx, given, &app.config.levels, app.clock.now()).await?;
     Ok((awarded, progress_of(app, &tx, user).await?.or_404(Noun::User)?))
 }
 

@@ -5,10 +5,13 @@ pub mod rules;
 mod sql;
 mod wire;
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::config::LevelConfig;
 use crate::db::Tx;
+use crate::db::statement::column;
 use crate::error::Result;
 use crate::http::Route;
 use crate::ids::UserId;
@@ -65,45 +68,61 @@ pub async fn total(tx: &Tx, user: UserId) -> Result<i32> {
     Ok(sql::get_total(tx, user).await?.total_xp)
 }
 
+/// Awards for a lifter.
+pub struct Grant<'a> {
+    /// Who gets them.
+    pub user: UserId,
+    /// The points that the lifter has.
+    pub total_before: i32,
+    /// What to add.
+    pub awards: &'a [Award],
+}
+
+impl Grant<'_> {
+    /// The points with all of them.
+    fn total_after(&self) -> i32 {
+        self.awards.iter().fold(self.total_before, |total, award| total.saturating_add(award.amount))
+    }
+}
+
 /// Adds those of the awards that were not given before to the points the lifter has; answers whether there were any.
 ///
 /// # Errors
-/// As its statement.
-pub async fn grant(
-    tx: &Tx,
-    user: UserId,
-    total_before: i32,
-    awards: &[Award],
-    curve: &LevelConfig,
-    now: Timestamp,
-) -> Result<bool> {
+/// As its statements.
+pub async fn grant(tx: &Tx, grant: Grant<'_>, curve: &LevelConfig, now: Timestamp) -> Result<bool> {
+    Ok(grant_all(tx, &[grant], curve, now).await? > 0)
+}
+
+/// The same for lifters of whom none is there twice; answers how many have gained.
+///
+/// # Errors
+/// As its statements.
+pub async fn grant_all(tx: &Tx, grants: &[Grant<'_>], curve: &LevelConfig, now: Timestamp) -> Result<usize> {
+    let awards: Vec<(UserId, &Award)> =
+        grants.iter().flat_map(|grant| grant.awards.iter().map(|award| (grant.user, award))).collect();
     if awards.is_empty() {
-        return Ok(false);
+        return Ok(0);
     }
-    let ids: Vec<Uuid> = awards.iter().map(|_| Uuid::new_v4()).collect();
-    let amounts: Vec<i32> = awards.iter().map(|award| award.amount).collect();
-    let reasons: Vec<&Option<String>> = awards.iter().map(|award| &award.reason).collect();
-    let keys: Vec<&Option<String>> = awards.iter().map(|award| &award.idempotency_key).collect();
-    let source_types: Vec<&Option<String>> = awards.iter().map(|award| &award.source_type).collect();
-    let source_ids: Vec<&Option<String>> = awards.iter().map(|award| &award.source_id).collect();
-    let total_after = amounts.iter().fold(total_before, |total, amount| total.saturating_add(*amount));
-    let level = rules::level(total_after, curve);
-    let granted = sql::insert_events(
+    let gained = sql::insert_events(
         tx,
-        user,
-        &ids,
-        &amounts,
-        &reasons,
-        &keys,
-        &source_types,
-        &source_ids,
-        total_before,
-        level,
+        &column(grants, |grant| grant.user),
+        &column(grants, |grant| grant.total_before),
+        &column(grants, |grant| rules::level(grant.total_after(), curve)),
+        &column(&awards, |_| Uuid::new_v4()),
+        &column(&awards, |(user, _)| *user),
+        &column(&awards, |(_, award)| award.amount),
+        &column(&awards, |(_, award)| &award.reason),
+        &column(&awards, |(_, award)| &award.idempotency_key),
+        &column(&awards, |(_, award)| &award.source_type),
+        &column(&awards, |(_, award)| &award.source_id),
         now,
-    );
-    let Some(granted) = granted.await? else { return Ok(false) };
-    if granted.total_xp != total_after {
-        sql::update_level(tx, user, rules::level(granted.total_xp, curve)).await?; // some had been given before
+    )
+    .await?;
+    let expected: HashMap<UserId, i32> = grants.iter().map(|grant| (grant.user, grant.total_after())).collect();
+    for gain in &gained {
+        if expected.get(&gain.user_id) != Some(&gain.total_xp) {
+            sql::update_level(tx, gain.user_id, rules::level(gain.total_xp, curve)).await?; // some had been given before
+        }
     }
-    Ok(true)
+    Ok(gained.len())
 }

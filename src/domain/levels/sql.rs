@@ -11,6 +11,12 @@ pub struct TotalRow {
     total_xp: i32,
 } }
 
+row! { /// The points that a lifter has now.
+pub struct GainRow {
+    user_id: UserId,
+    total_xp: i32,
+} }
+
 row! { /// A lifter's points, and those since some time.
 pub struct ProgressRow {
     total_xp: i32,
@@ -40,11 +46,12 @@ statements! {
     /// Whether an award with this key, or from this source, was given before.
     pooled fn get_given(user: UserId, key: Option<&str>, source_type: Option<&str>, source_id: Option<&str>) -> one GivenRow
         = "levels/get_given";
-    /// Writes the events that are new and adds them up; answers the new total, or nothing if none was new.
+    /// Writes the awards that are new and adds them up; answers the new totals of those who gained.
     pooled fn insert_events(
-        user: UserId, ids: &[Uuid], amounts: &[i32], reasons: &[&Option<String>], keys: &[&Option<String>],
-        source_types: &[&Option<String>], source_ids: &[&Option<String>], total_before: i32, level: i32, now: Timestamp,
-    ) -> opt TotalRow = "levels/insert_events";
+        lifters: &[UserId], totals_before: &[i32], levels: &[i32], ids: &[Uuid], users: &[UserId], amounts: &[i32],
+        reasons: &[&Option<String>], keys: &[&Option<String>], source_types: &[&Option<String>],
+        source_ids: &[&Option<String>], now: Timestamp,
+    ) -> many GainRow = "levels/insert_events";
     /// Stores a level.
     pooled fn update_level(user: UserId, level: i32) -> exec = "levels/update_level";
 }

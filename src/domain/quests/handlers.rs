@@ -9,7 +9,7 @@ use super::wire::{Quest, QuestList};
 use crate::app::App;
 use crate::db::Tx;
 use crate::domain::auth::{self, User};
-use crate::domain::levels;
+use crate::domain::levels::{self, Grant};
 use crate::error::{Error, Noun, Or404, Problem, Result};
 use crate::http::{Json, Path};
 use crate::ids::{QuestId, UserId};
@@ -64,9 +64,10 @@ async fn claim_in(tx: Tx, app: &App, user: UserId, id: QuestId, now: Timestamp) 
         Status::Active | Status::Expired => return Err(Error::new(Problem::QuestNotCompleted)),
     }
     let awards: Vec<_> = reward(quest.id, quest.reward_xp, total).into_iter().collect();
+    let grant = Grant { user, total_before: total, awards: &awards };
     let (_, _, quest) = tokio::try_join!(
         biased;
-        levels::grant(&tx, user, total, &awards, &app.config.levels, now),
+        levels::grant(&tx, grant, &app.config.levels, now),
         sql::update_claimed(&tx, id, now),
         sql::get_quest(&tx, id, user),
     )?;

@@ -5,7 +5,7 @@ use super::rules::{self, Availability, Deeds, LONG_SESSION_MINUTES, Span, Status
 use super::sql::{self, OpenRow, TemplateRow};
 use crate::config::LevelConfig;
 use crate::db::Tx;
-use crate::domain::levels::{self, Award};
+use crate::domain::levels::{self, Award, Grant};
 use crate::error::Result;
 use crate::ids::{QuestId, UserId};
 use crate::time::Timestamp;
@@ -67,7 +67,7 @@ pub async fn advance(tx: &Tx, user: UserId, at: Timestamp, now: Timestamp, curve
             awards.push(award);
         }
     }
-    levels::grant(tx, user, total, &awards, curve, now).await?;
+    levels::grant(tx, Grant { user, total_before: total, awards: &awards }, curve, now).await?;
     Ok(())
 }
 

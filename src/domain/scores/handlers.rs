@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::recording;
+use super::recording::{self, NewLift, Recorded};
 use super::sql::{self, PersonalBestEvent, Score};
+use super::together;
 use super::wire::{EventsQuery, HighScoreValue, NewScore, RecordedScore, ScoresQuery};
 use crate::app::App;
 use crate::db::Tx;
@@ -11,7 +12,7 @@ use crate::domain::auth::{self, Caller, User};
 use crate::domain::idempotency::Once;
 use crate::domain::{energy, scenarios, users};
 use crate::error::{Error, Noun, Or404, Problem, Result};
-use crate::http::{Json, Made, NoContent, Path, Query};
+use crate::http::{Json, Made, NoContent, Path, Query, Reply};
 use crate::ids::{ScenarioId, UserId};
 
 pub async fn record(
@@ -26,15 +27,25 @@ pub async fn record(
             Error::new(Problem::BadRequest).with_detail("scenario_id in the body differs from the one in the path")
         );
     }
-    let record = async |tx| recording::record(tx, &app, caller, &scenario, new.lift()).await;
-    once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.into())) }).await
+    let new = NewLift { caller, scenario_id: scenario, lift: new.lift() };
+    recorded(&app, new, &once, |recorded| Json(recorded.into())).await
 }
 
 pub async fn create(app: Arc<App>, caller: Caller, Json(new): Json<NewScore>, once: Once) -> Result<Made<Json<Score>>> {
     let missing = || Error::new(Problem::BadRequest).with_detail("scenario_id is needed");
-    let scenario = new.scenario_id.as_ref().ok_or_else(missing)?;
-    let record = async |tx| recording::record(tx, &app, caller, scenario, new.lift()).await;
-    once.tx(&app, caller, |tx| async { Ok(Json(record(tx).await?.score)) }).await
+    let (scenario_id, lift) = (new.scenario_id.clone().ok_or_else(missing)?, new.lift());
+    recorded(&app, NewLift { caller, scenario_id, lift }, &once, |recorded| Json(recorded.score)).await
+}
+
+async fn recorded<R: Reply>(
+    app: &Arc<App>,
+    new: NewLift,
+    once: &Once,
+    reply: impl Fn(Recorded) -> R,
+) -> Result<Made<R>> {
+    let alone = async |tx| Ok(reply(recording::record(tx, app, &new).await?));
+    let together = async || Ok(reply(together::record(app, new.clone()).await?));
+    once.tx_or(app, new.caller, alone, together).await
 }
 
 pub async fn list(

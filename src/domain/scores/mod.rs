@@ -8,6 +8,7 @@ mod places;
 mod recording;
 pub mod rules;
 mod sql;
+mod together;
 mod wire;
 
 use crate::error::Problem;

@@ -1,18 +1,32 @@
-//! Recording a lift: score, personal best, experience points and energy in one transaction of three round trips. One begins
-//! it, locks the lifter and reads what the rules need, one writes what they decide, one commits. What shares a round trip is
+//! Recording lifts: scores, personal bests, experience points and energies in one transaction of three round trips. One begins
+//! it, locks the lifters and reads what the rules need, one writes what they decide, one commits. What shares a round trip is
 //! sent together and runs in the order it stands in, so everything after the lock sees what the last holder of it wrote.
+
+use std::collections::HashMap;
 
 use crate::app::App;
 use crate::db::Tx;
+use crate::db::statement::column;
 use crate::domain::auth::Caller;
-use crate::domain::levels::Award;
+use crate::domain::levels::{Award, Grant};
 use crate::domain::{energy, levels, users};
 use crate::error::{Noun, Or404, Result};
-use crate::ids::{ScenarioId, ScoreId, UserId};
+use crate::ids::{ScenarioId, ScoreId};
 use crate::time::Timestamp;
 
 use super::rules::{Lift, PERSONAL_BEST_XP, is_personal_best, score_value, volume_xp};
 use super::sql::{self, GroundRow, Score};
+
+/// A lift that somebody wants recorded.
+#[derive(Clone)]
+pub struct NewLift {
+    /// The lifter.
+    pub caller: Caller,
+    /// The exercise.
+    pub scenario_id: ScenarioId,
+    /// What was lifted.
+    pub lift: Lift,
+}
 
 /// What recording a lift changed.
 pub struct Recorded {
@@ -22,55 +36,82 @@ pub struct Recorded {
     pub is_personal_best: bool,
     /// What it was recorded on, the best before it among the rest.
     pub ground: GroundRow,
+    awards: Vec<Award>,
 }
 
 /// Records a lift, in this transaction.
 ///
 /// # Errors
 /// 401 if the account is gone, 404 if there is no such exercise.
-pub async fn record(tx: Tx, app: &App, caller: Caller, scenario_id: &ScenarioId, lift: Lift) -> Result<Recorded> {
-    let (tx, user) = (&tx, caller.user);
-    let (lock, ground) = (users::lock(tx, caller), sql::get_ground(tx, user, scenario_id));
-    let ((), ground) = tokio::try_join!(biased; lock, ground)?;
-    let ground = ground.or_404(Noun::Scenario)?;
-    let now = app.clock.now();
-    let value = score_value(lift, ground.is_bodyweight);
-    let is_personal_best = is_personal_best(value, ground.best_value);
-    let score = score_row(ground.score_id, user, scenario_id, lift, value, ground.is_bodyweight, now);
-    let volume = volume_xp(lift, ground.is_bodyweight, ground.volume_multiplier, ground.weight);
-    let (xp, basis) = (ground.total_xp, ground.basis());
-    let awards = awards(score.id, volume, is_personal_best, xp);
-    let bests = basis.bests().with(&scenario_id.0, value);
-
-    tokio::try_join!(
-        biased;
-        insert_score(tx, &score),
-        async { if is_personal_best { insert_event(tx, &score).await } else { Ok(0) } },
-        energy::store(tx, user, &basis, bests, now),
-        levels::grant(tx, user, xp, &awards, &app.config.levels, now),
-    )?;
-    Ok(Recorded { score, is_personal_best, ground })
+pub async fn record(tx: Tx, app: &App, new: &NewLift) -> Result<Recorded> {
+    let lifts = std::slice::from_ref(new);
+    let ((), mut grounds) = tokio::try_join!(biased; users::lock(&tx, new.caller), grounds(&tx, lifts))?;
+    let ground = grounds.pop().flatten().or_404(Noun::Scenario)?;
+    let recorded = Recorded::new(new, ground, app.clock.now());
+    write(&tx, app, &[&recorded]).await?;
+    Ok(recorded)
 }
 
-fn score_row(
-    id: ScoreId,
-    user_id: UserId,
-    scenario_id: &ScenarioId,
-    lift: Lift,
-    score_value: f64,
-    is_bodyweight: bool,
-    created_at: Timestamp,
-) -> Score {
-    Score {
-        id,
-        user_id,
-        scenario_id: scenario_id.clone(),
-        weight_lifted: lift.weight_kg,
-        score_value,
-        is_bodyweight,
-        created_at,
-        sets: lift.sets,
-        reps: lift.reps,
+/// What each of these is recorded on; nothing where there is no such exercise. Read it after the lifters have been locked.
+///
+/// # Errors
+/// As its statement.
+pub async fn grounds(tx: &Tx, lifts: &[NewLift]) -> Result<Vec<Option<GroundRow>>> {
+    let users = column(lifts, |new| new.caller.user);
+    let scenarios: Vec<&ScenarioId> = lifts.iter().map(|new| &new.scenario_id).collect();
+    let mut grounds: HashMap<i64, GroundRow> =
+        sql::list_grounds(tx, &users, &scenarios).await?.into_iter().map(|ground| (ground.asked, ground)).collect();
+    Ok((1..).zip(lifts).map(|(asked, _)| grounds.remove(&asked)).collect())
+}
+
+/// Writes what these change, in this transaction; no lifter is there twice.
+///
+/// # Errors
+/// As its statements.
+pub async fn write(tx: &Tx, app: &App, all: &[&Recorded]) -> Result<()> {
+    let Some(now) = all.first().map(|recorded| recorded.score.created_at) else { return Ok(()) };
+    let changes: Vec<_> = all.iter().filter_map(|recorded| recorded.change()).collect();
+    let grants = column(all, |recorded| recorded.grant());
+    tokio::try_join!(
+        biased;
+        insert_scores(tx, all, now),
+        insert_events(tx, all, now),
+        energy::store(tx, &changes, now),
+        levels::grant_all(tx, &grants, &app.config.levels, now),
+    )?;
+    Ok(())
+}
+
+impl Recorded {
+    /// The lift as it will have been recorded at this time.
+    #[must_use]
+    pub fn new(new: &NewLift, ground: GroundRow, now: Timestamp) -> Self {
+        let (lift, is_bodyweight) = (new.lift, ground.is_bodyweight);
+        let score_value = score_value(lift, is_bodyweight);
+        let is_personal_best = is_personal_best(score_value, ground.best_value);
+        let volume = volume_xp(lift, is_bodyweight, ground.volume_multiplier, ground.weight);
+        let score = Score {
+            id: ground.score_id,
+            user_id: new.caller.user,
+            scenario_id: new.scenario_id.clone(),
+            weight_lifted: lift.weight_kg,
+            score_value,
+            is_bodyweight,
+            created_at: now,
+            sets: lift.sets,
+            reps: lift.reps,
+        };
+        let awards = awards(score.id, volume, is_personal_best, ground.total_xp);
+        Self { score, is_personal_best, ground, awards }
+    }
+
+    fn change(&self) -> Option<energy::Change> {
+        let (basis, score) = (self.ground.basis(), &self.score);
+        energy::change(score.user_id, &basis, basis.bests().with(&score.scenario_id.0, score.score_value))
+    }
+
+    fn grant(&self) -> Grant<'_> {
+        Grant { user: self.score.user_id, total_before: self.ground.total_xp, awards: &self.awards }
     }
 }
 
@@ -88,32 +129,38 @@ fn awards(score: ScoreId, volume: Option<i32>, is_personal_best: bool, total: i3
         .collect()
 }
 
-async fn insert_score(tx: &Tx, score: &Score) -> Result<u64> {
-    sql::insert_score(
+async fn insert_scores(tx: &Tx, all: &[&Recorded], now: Timestamp) -> Result<u64> {
+    let scores = column(all, |recorded| &recorded.score);
+    sql::insert_scores(
         tx,
-        score.id,
-        score.user_id,
-        &score.scenario_id,
-        score.score_value,
-        score.weight_lifted,
-        score.reps,
-        score.sets,
-        score.created_at,
-        score.is_bodyweight,
+        &column(&scores, |score| score.id),
+        &column(&scores, |score| score.user_id),
+        &column(&scores, |score| &score.scenario_id),
+        &column(&scores, |score| score.score_value),
+        &column(&scores, |score| score.weight_lifted),
+        &column(&scores, |score| score.reps),
+        &column(&scores, |score| score.sets),
+        &column(&scores, |score| score.is_bodyweight),
+        now,
     )
     .await
 }
 
-async fn insert_event(tx: &Tx, score: &Score) -> Result<u64> {
-    sql::insert_event(
+async fn insert_events(tx: &Tx, all: &[&Recorded], now: Timestamp) -> Result<u64> {
+    let bests = all.iter().filter(|recorded| recorded.is_personal_best).map(|recorded| &recorded.score);
+    let bests: Vec<&Score> = bests.collect();
+    if bests.is_empty() {
+        return Ok(0);
+    }
+    sql::insert_events(
         tx,
-        score.user_id,
-        &score.scenario_id,
-        score.score_value,
-        score.weight_lifted,
-        score.reps,
-        score.is_bodyweight,
-        score.created_at,
+        &column(&bests, |score| score.user_id),
+        &column(&bests, |score| &score.scenario_id),
+        &column(&bests, |score| score.score_value),
+        &column(&bests, |score| score.weight_lifted),
+        &column(&bests, |score| score.reps),
+        &column(&bests, |score| score.is_bodyweight),
+        now,
     )
     .await
 }

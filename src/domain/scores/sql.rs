@@ -61,6 +61,8 @@ pub struct GroundRow {
     deadlift: f64,
     /// Experience points.
     total_xp: i32,
+    /// Which lift it is for, from 1.
+    asked: i64,
 } }
 
 impl GroundRow {
@@ -143,18 +145,18 @@ pub struct PersonalBestEvent {
 } }
 
 statements! {
-    /// All that recording a lift depends on; nothing where there is no such exercise.
-    pooled fn get_ground(user: UserId, scenario: &ScenarioId) -> opt GroundRow = "scores/get_ground";
-    /// Writes a score; triggers raise the personal best.
-    pooled fn insert_score(
-        id: ScoreId, user: UserId, scenario: &ScenarioId, score_value: f64, weight_lifted: f64, reps: Option<i32>,
-        sets: Option<i32>, now: Timestamp, is_bodyweight: bool,
-    ) -> exec = "scores/insert_score";
-    /// Notes that a personal best was reached.
-    pooled fn insert_event(
-        user: UserId, scenario: &ScenarioId, score_value: f64, weight_lifted: f64, reps: Option<i32>, is_bodyweight: bool,
-        now: Timestamp,
-    ) -> exec = "scores/insert_personal_best_event";
+    /// All that recording lifts depends on; nothing for a lift whose exercise is not there.
+    pooled fn list_grounds(users: &[UserId], scenarios: &[&ScenarioId]) -> many GroundRow = "scores/list_grounds";
+    /// Writes scores; triggers raise the personal bests.
+    pooled fn insert_scores(
+        ids: &[ScoreId], users: &[UserId], scenarios: &[&ScenarioId], score_values: &[f64], weights_lifted: &[f64],
+        reps: &[Option<i32>], sets: &[Option<i32>], are_bodyweight: &[bool], now: Timestamp,
+    ) -> exec = "scores/insert_scores";
+    /// Notes that personal bests were reached.
+    pooled fn insert_events(
+        users: &[UserId], scenarios: &[&ScenarioId], score_values: &[f64], weights_lifted: &[f64], reps: &[Option<i32>],
+        are_bodyweight: &[bool], now: Timestamp,
+    ) -> exec = "scores/insert_personal_best_events";
     /// A page of an exercise's board.
     replicated fn list_board(scenario: &ScenarioId, limit: i64, offset: i64) -> many PlaceRow = "scores/list_board";
     /// The page of an exercise's board behind a place.

@@ -6,9 +6,11 @@ mod registration;
 mod sql;
 mod wire;
 
+use std::collections::HashSet;
+
 use crate::app::App;
 use crate::db::Tx;
-use crate::db::statement::Conn;
+use crate::db::statement::{Conn, column};
 use crate::domain::auth::{self, Caller};
 use crate::error::{Noun, Or404, Problem, Result};
 use crate::http::route::FORM_MAX_BYTES;
@@ -59,6 +61,18 @@ pub const ROUTES: &[Route] = &[
 pub async fn lock(tx: &Tx, caller: Caller) -> Result<()> {
     let locked = sql::lock_user(tx, caller.user, caller.session, caller.issued_at).await?;
     locked.map(|_| ()).ok_or_else(auth::no_account)
+}
+
+/// Locks the rows of those of the callers for whom [`lock`] would not have to wait, nor to fail; answers of each whether it is
+/// one of them.
+///
+/// # Errors
+/// As its statement.
+pub async fn lock_free(tx: &Tx, callers: &[Caller]) -> Result<Vec<bool>> {
+    let (users, sessions) = (column(callers, |caller| caller.user), column(callers, |caller| caller.session));
+    let locked = sql::lock_free_users(tx, &users, &sessions, &column(callers, |caller| caller.issued_at)).await?;
+    let locked: HashSet<i64> = locked.into_iter().map(|row| row.asked).collect();
+    Ok((1..).zip(callers).map(|(asked, _)| locked.contains(&asked)).collect())
 }
 
 /// Whether a lifter pays for nothing: neither gold nor platinum.

@@ -51,6 +51,12 @@ pub struct LockedRow {
     id: UserId,
 } }
 
+row! { /// An account that is locked now.
+pub struct FreeRow {
+    /// Which caller's, from 1.
+    asked: i64,
+} }
+
 row! { /// Which of two names are taken, whatever their case.
 pub struct TakenRow {
     email: bool,
@@ -83,6 +89,9 @@ statements! {
     /// Locks the caller's own account, if it is active and the token counts.
     pooled fn lock_user(id: UserId, session: Option<SessionId>, issued_at: Timestamp) -> opt LockedRow
         = "users/lock_user";
+    /// Locks those of the callers' own accounts that are active, whose token counts and that nobody holds.
+    pooled fn lock_free_users(ids: &[UserId], sessions: &[Option<SessionId>], issued_at: &[Timestamp]) -> many FreeRow
+        = "users/lock_free_users";
     /// Stores a changed account.
     pooled fn update_user(
         id: UserId, username: &str, email: &str, case_unique: bool, hashed_password: Option<&str>, display_name: Option<&str>,

@@ -18,9 +18,9 @@ pub struct Proxy {
     spoils: Arc<AtomicBool>,
 }
 
-/// How a transaction begins on the wire, and what PostgreSQL refuses in its place.
-const BEGIN: &[u8] = b"begin\0";
-const NO_BEGIN: &[u8] = b"bogus\0";
+/// How a transaction begins on the wire, alone or before a setting, and what PostgreSQL refuses in its place.
+const BEGINS: [&[u8]; 2] = [b"begin\0", b"begin;"];
+const NO_BEGIN: &[u8] = b"bogus";
 
 impl Proxy {
     /// A proxy to this address.
@@ -79,9 +79,9 @@ async fn link(
             round_trips.fetch_add(1, Ordering::SeqCst);
         }
         if spoils.load(Ordering::SeqCst)
-            && let Some(at) = sent.windows(BEGIN.len()).position(|bytes| bytes == BEGIN)
+            && let Some(at) = sent.windows(BEGINS[0].len()).position(|bytes| BEGINS.contains(&bytes))
         {
-            sent[at..at + BEGIN.len()].copy_from_slice(NO_BEGIN);
+            sent[at..at + NO_BEGIN.len()].copy_from_slice(NO_BEGIN);
         }
     });
     let back = copy(far_read, near_write, |_| answered.store(true, Ordering::SeqCst));

@@ -119,7 +119,7 @@ async fn everything_that_is_counted_is_read_by_prometheus() {
         ("outbox_events_open", &json!({}), 0.0),
         ("outbox_events_failed", &json!({}), 0.0),
         ("outbox_oldest_age_seconds", &json!({}), 0.0),
-        ("db_query_duration_seconds_count", &json!({ "statement": "scores/insert_score" }), 1.0),
+        ("db_query_duration_seconds_count", &json!({ "statement": "scores/insert_scores" }), 1.0),
         ("db_pool_timeouts_total", &json!({}), 0.0),
         ("db_pool_size_max", &json!({}), 20.0),
         ("db_pool_waiting", &json!({}), 0.0),

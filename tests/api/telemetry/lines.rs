@@ -136,7 +136,7 @@ async fn what_a_write_fails_with_is_told_when_its_client_has_left() {
     assert_eq!((&line["level"], &line["method"], &line["route"]), (&json!("ERROR"), &json!("POST"), &route));
     assert_eq!(line["user_id"], json!(ada.id));
     let cause = line["error"].as_str().unwrap();
-    assert!(cause.starts_with("statement scores/insert_score: ") && cause.contains("no room on the bar"), "{cause}");
+    assert!(cause.starts_with("statement scores/insert_scores: ") && cause.contains("no room on the bar"), "{cause}");
     assert_eq!(served.said().matches("no room on the bar").count(), 1, "{}", served.said());
     served.kill().await;
 }
