@@ -113,6 +113,14 @@ pgbench_select() {
 
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds ..." >&2
+    # The time to readiness of one more process.
+    began=$(date +%s%N)
+    start another env DATABASE_URL="$LARGE_URL" "$program" serve
+    answers another /ready
+    echo "start $((($(date +%s%N) - began) / 1000000)) 0" >>"$work/rates"
+    kill "${pid_of[another]}"
+    wait "${pid_of[another]}" || true
+    unset 'pid_of[another]'
     measure floor_constant constant floor
     measure health large health
     measure scenarios large scenarios
@@ -140,14 +148,6 @@ for round in $(seq "$rounds"); do
     measure me_in_flood large me
     wait $flooding
     awk '/Requests\/sec/ { print "logins", $2, 0 }' "$work/flood" >>"$work/rates"
-    # The time to readiness of one more process.
-    began=$(date +%s%N)
-    start another env DATABASE_URL="$LARGE_URL" "$program" serve
-    answers another /ready
-    echo "start $((($(date +%s%N) - began) / 1000000)) 0" >>"$work/rates"
-    kill "${pid_of[another]}"
-    wait "${pid_of[another]}" || true
-    unset 'pid_of[another]'
 done
 loaded_mib=$(resident_mib large)
 

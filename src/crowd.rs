@@ -2,20 +2,33 @@
 //! work costs is that it is done at all.
 //!
 //! Who comes while nobody is served is served at once, with all who come before the turn begins; who comes later waits until the
-//! turn is over, and is then served with all the others that waited. Always holds: a turn begins after everybody in it came;
-//! nobody waits for a turn that is lost; and where the database cannot answer, all who wait hear so, rather than trying one after
-//! another.
+//! turn is over, and is then served with all the others that waited. Always holds: a turn begins after everybody in it came, and
+//! nobody is in it who has waited for longer than [`WAIT_MAX`], or twice; nobody waits for a turn that is lost; and where the
+//! database cannot answer, all who wait hear so, rather than trying one after another.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::error::{Error, Problem, Result};
 
-/// Who is served in one turn. Most turns keep those behind them waiting for a millisecond then, places on boards for a dozen.
+/// Who is served in one turn. A turn of most reads takes a millisecond then, one of places on boards or of lifts a dozen.
 const TOGETHER_MAX: usize = 64;
+/// Time after which whoever waits is turned away: long before their request is answered for them, so that nothing is done for
+/// somebody who was told that it was not.
+const WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// What is asked of a crowd.
+pub trait Asks {
+    /// Whom only one question of may be in a turn, if there is somebody.
+    fn once_for(&self) -> Option<Uuid> {
+        None
+    }
+}
 
 /// Those who ask `Q` and wait for `A`.
 pub struct Crowd<Q, A>(Mutex<Asking<Q, A>>);
@@ -31,6 +44,7 @@ struct Asking<Q, A> {
 
 struct Question<Q, A> {
     what: Q,
+    since: Instant,
     answer: oneshot::Sender<Result<A>>,
 }
 
@@ -55,7 +69,7 @@ impl<Q, A> Crowd<Q, A> {
     pub fn join(self: &Arc<Self>, what: Q) -> (Option<Turn<Q, A>>, Answered<A>) {
         let (answer, answered) = oneshot::channel();
         let mut asking = self.asking();
-        asking.waiting.push(Question { what, answer });
+        asking.waiting.push(Question { what, since: Instant::now(), answer });
         let is_free = !std::mem::replace(&mut asking.is_under_way, true);
         drop(asking);
         (is_free.then(|| Turn(Some(Arc::clone(self)))), Answered(answered))
@@ -88,7 +102,7 @@ impl<A> Answered<A> {
     }
 }
 
-impl<Q, A> Turn<Q, A> {
+impl<Q: Asks, A> Turn<Q, A> {
     /// Serves until nobody waits. The work answers everybody it is given, in their order.
     pub async fn serve(mut self, work: impl AsyncFn(Vec<Q>) -> Result<Vec<A>>) {
         while let Some(questions) = self.next() {
@@ -110,20 +124,28 @@ impl<Q, A> Turn<Q, A> {
         }
     }
 
-    /// Those who are next, without who has left; the turn is over if there are none.
+    /// Those who are next, without who has left or waited too long; the turn is over if there are none.
     fn next(&mut self) -> Option<Vec<Question<Q, A>>> {
         let crowd = self.0.take()?;
-        let mut asking = crowd.asking();
+        let (mut asking, now) = (crowd.asking(), Instant::now());
         asking.waiting.retain(|question| !question.answer.is_closed());
-        let count = asking.waiting.len().min(TOGETHER_MAX);
-        asking.is_under_way = count > 0;
-        let questions: Vec<_> = asking.waiting.drain(..count).collect();
+        for late in asking.waiting.extract_if(.., |question| now - question.since > WAIT_MAX) {
+            let _ = late.answer.send(Err(Error::unavailable("there was no turn in time")));
+        }
+        let (mut room, mut once) = (TOGETHER_MAX, HashSet::new());
+        let is_next = |question: &mut Question<Q, A>| {
+            let is_next = room > 0 && question.what.once_for().is_none_or(|who| once.insert(who));
+            room -= usize::from(is_next);
+            is_next
+        };
+        let next: Vec<_> = asking.waiting.extract_if(.., is_next).collect();
+        asking.is_under_way = !next.is_empty();
         drop(asking);
-        if questions.is_empty() {
+        if next.is_empty() {
             return None;
         }
         self.0 = Some(crowd);
-        Some(questions)
+        Some(next)
     }
 
     /// Those who wait for the next one.
@@ -145,6 +167,17 @@ mod tests {
     use super::*;
 
     type Numbers = Crowd<usize, usize>;
+
+    impl Asks for usize {}
+
+    /// Of whom, and a number.
+    struct Own(Uuid, usize);
+
+    impl Asks for Own {
+        fn once_for(&self) -> Option<Uuid> {
+            Some(self.0)
+        }
+    }
 
     /// So many join; answers the turns that they are given, and what they will hear.
     fn join(crowd: &Arc<Numbers>, count: usize) -> (Vec<Turn<usize, usize>>, Vec<Answered<usize>>) {
@@ -173,6 +206,33 @@ mod tests {
         drop(turn);
         assert!(next[0].0.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
         assert_eq!(turns.remove(0).next().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn nobody_is_in_a_turn_twice_nor_overtaken() {
+        let crowd = Arc::<Crowd<Own, usize>>::default();
+        let [ada, bob] = [1, 2].map(Uuid::from_u128);
+        let (turns, _waiting): (Vec<_>, Vec<_>) = [(ada, 1), (ada, 2), (bob, 3), (ada, 4)]
+            .map(|(who, number)| crowd.join(Own(who, number)))
+            .into_iter()
+            .unzip();
+        let mut turn = turns.into_iter().flatten().next().unwrap();
+        let mut numbers = || Some(turn.next()?.iter().map(|question| question.what.1).collect::<Vec<_>>());
+        assert_eq!(
+            [numbers(), numbers(), numbers(), numbers()],
+            [Some(vec![1, 3]), Some(vec![2]), Some(vec![4]), None]
+        );
+    }
+
+    #[tokio::test]
+    async fn who_has_waited_too_long_is_turned_away() {
+        let crowd = Arc::<Numbers>::default();
+        let (mut turns, mut waiting) = join(&crowd, 3);
+        crowd.asking().waiting[1].since = Instant::now().checked_sub(2 * WAIT_MAX).unwrap();
+        turns.remove(0).serve(tenfold).await;
+        assert_eq!(waiting.remove(1).get().await.unwrap_err().problem(), Problem::Unavailable);
+        assert_eq!(waiting.remove(1).get().await.unwrap(), 20);
+        assert!(join(&crowd, 1).0.len() == 1);
     }
 
     #[test]

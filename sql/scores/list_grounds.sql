@@ -1,8 +1,8 @@
 -- All that recording lifts depends on, in one statement because a lift is what callers do most: the exercise, the lifter and
 -- what is stored of their energy, their best so far, their points (the sum of their events where an old row has no total), and
 -- the id of the score that will be written, so that its awards can name it in the same round trip. `asked` counts the lifts from
--- 1; there is no row for one whose exercise is not there. By primary keys alone: each of the limits keeps a table from being
--- read as a whole for the few rows that are asked for.
+-- 1; there is no row for one whose exercise is not there. By primary keys, but for that sum; each of the limits keeps a small
+-- table from being read as a whole.
 select
   nextval('scores_id_seq')::integer as score_id,
   scenario.is_bodyweight,

@@ -11,7 +11,7 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::pool::Db;
 use super::statement::{Conn, Statement};
-use crate::crowd::Crowd;
+use crate::crowd::{Asks, Crowd};
 use crate::error::{Error, Result};
 use crate::threads;
 
@@ -44,6 +44,8 @@ pub(super) struct Gathered(Vec<Mutex<HashMap<&'static str, Arc<Askers>>>>);
 
 /// Those who ask the same in the same place.
 type Askers = Crowd<Vec<Value>, Vec<Row>>;
+
+impl Asks for Vec<Value> {}
 
 impl Gathered {
     /// Nobody, on so many threads and everywhere else.

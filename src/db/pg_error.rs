@@ -34,10 +34,11 @@ impl StatementError {
         code == Some(&SqlState::T_R_DEADLOCK_DETECTED) || code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
     }
 
-    /// Whether it waited in vain for what another transaction has locked.
+    /// Whether others were in the way: a lock that did not come free, a deadlock, a machine too busy to end the statement in time.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        self.source.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+        let held = [Some(&SqlState::LOCK_NOT_AVAILABLE), Some(&SqlState::QUERY_CANCELED)];
+        held.contains(&self.source.code()) || self.is_transient()
     }
 }
 

@@ -26,12 +26,17 @@ use crate::config::PoolMode;
 use crate::error::{Error, Result};
 use crate::telemetry::QueryTimes;
 
-/// How often a transaction is run before a deadlock is told to the caller.
-const ATTEMPTS: u32 = 3;
-/// How any transaction begins.
-const BEGIN: &str = "begin";
-/// How one begins that many wait for: what others hold for longer than most transactions take is not waited for.
-const BEGIN_UNHELD: &str = "begin; set local lock_timeout = 100";
+/// How a transaction is run.
+struct Manner {
+    begin: &'static str,
+    /// How often, before a deadlock is told to the caller.
+    attempts: u32,
+}
+
+/// As most are.
+const PATIENT: Manner = Manner { begin: "begin", attempts: 3 };
+/// As one that many wait for: what others hold for longer than most transactions take is not waited for.
+const HASTY: Manner = Manner { begin: "begin; set local lock_timeout = 100", attempts: 1 };
 /// Pause before it is run again, twice as long the second time. A row that comes free is whoever's asks first, not whoever's has
 /// waited: run again at once, it would be in the way of the same transaction until the last attempt.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -162,10 +167,11 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
-        self.while_there(pin!(self.tx_to_its_end(BEGIN, work))).await
+        self.while_there(pin!(self.tx_to_its_end(PATIENT, work))).await
     }
 
-    /// The same for work that many wait for; nothing where it would have to wait itself, for what somebody else has locked.
+    /// The same for work that many wait for; nothing, and nothing done, where it would have to wait itself for more than a tenth
+    /// of a second for what somebody else has locked, or comes to nothing because of others in some other way.
     ///
     /// # Errors
     /// As [`Db::tx`].
@@ -173,13 +179,13 @@ impl Db {
     where
         F: Future<Output = Result<T>>,
     {
-        match self.while_there(pin!(self.tx_to_its_end(BEGIN_UNHELD, work))).await {
+        match self.while_there(pin!(self.tx_to_its_end(HASTY, work))).await {
             Err(error) if statement_error(&error).is_some_and(StatementError::is_held) => Ok(None),
             outcome => outcome.map(Some),
         }
     }
 
-    async fn tx_to_its_end<T, F>(&self, begin: &'static str, work: impl Fn(Tx) -> F) -> Result<T>
+    async fn tx_to_its_end<T, F>(&self, manner: Manner, work: impl Fn(Tx) -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
@@ -192,14 +198,14 @@ impl Db {
         });
         let mut attempt = 1;
         loop {
-            match Tx::run(&session, begin, &work).await {
+            match Tx::run(&session, manner.begin, &work).await {
                 Ok(value) => {
-                    session.end("commit").await?;
+                    session.end("commit").await.map_err(Error::unavailable)?; // whatever failed, it may be committed
                     return Ok(value);
                 }
                 Err(error) => {
                     let rolled_back = session.end("rollback").await;
-                    if rolled_back.is_err() || attempt == ATTEMPTS || !is_transient(&error) {
+                    if rolled_back.is_err() || attempt == manner.attempts || !is_transient(&error) {
                         return Err(error);
                     }
                     tokio::time::sleep(RETRY_PAUSE * attempt).await;

@@ -1,10 +1,8 @@
 //! The life of a request, top to bottom.
 
 use std::net::IpAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -20,13 +18,13 @@ use super::guard::Notes;
 use super::limited::{self, Standings};
 use super::reply::{Response, empty, problem};
 use super::reply_body::ReplyBody;
-use super::route::{Answer, Method, Route, Table};
+use super::route::{Method, Route, Table};
 use super::router::{Found, Router};
 use super::{cors, headers, router};
 use crate::app::App;
 use crate::error::{Error, Problem, Result};
 use crate::telemetry::trace::within;
-use crate::telemetry::{Asked, Outcome, RequestLine, catching};
+use crate::telemetry::{Asked, Outcome, RequestLine, caught};
 
 /// Time a handler has; the app gives up at 10 s.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(8);
@@ -186,14 +184,4 @@ async fn in_time(body: &BodySlot, answer: impl Future<Output = Result<Response>>
         answer = answer => answer,
         () = too_late => Err(Error::unavailable("the handler's deadline has passed")),
     }
-}
-
-/// A handler that panics answers 500; its request is the only one that notices.
-async fn caught(answer: Answer) -> Result<Response> {
-    let mut answer = pin!(answer);
-    std::future::poll_fn(|context| {
-        let polled = catching(|| answer.as_mut().poll(context));
-        polled.unwrap_or_else(|place| Poll::Ready(Err(Error::internal(place))))
-    })
-    .await
 }

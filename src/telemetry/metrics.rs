@@ -100,11 +100,11 @@ impl QueryTimes {
         outcome
     }
 
-    /// Waits for a statement that runs for others as well: a part of the trace that this task works in, whose time is counted
+    /// Waits for what runs for others as well, a statement or a transaction: a part of the trace that this task works in, whose time is counted
     /// elsewhere.
     ///
     /// # Errors
-    /// The statement's.
+    /// Those of what runs.
     pub async fn follow<T>(&self, statement: &'static str, run: impl Future<Output = Result<T>>) -> Result<T> {
         let span = begin_span(statement);
         let outcome = run.await;

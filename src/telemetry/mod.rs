@@ -38,7 +38,7 @@ use trace::{Active, TraceContext};
 use writer::Lines;
 
 pub use metrics::{Metrics, QueryTimes};
-pub use panics::catching;
+pub use panics::caught;
 pub use request_line::{Asked, Outcome, RequestLine};
 pub use writer::flush;
 

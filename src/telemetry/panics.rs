@@ -4,10 +4,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::pin::pin;
 use std::sync::OnceLock;
+use std::task::{Context, Poll};
 
 use super::fault::Fault;
 use super::{Reporter, SERVICE, flush};
+use crate::error::{Error, Result};
 
 /// Who is told about panics that nobody catches.
 static REPORTER: OnceLock<Reporter> = OnceLock::new();
@@ -58,11 +61,24 @@ pub const PANICKED: &str = "panicked";
 ///
 /// # Errors
 /// Where it panicked, as far as that is known.
-pub fn catching<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+fn catching<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let before = IS_CAUGHT.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work));
     IS_CAUGHT.set(before);
     done.map_err(|_| PLACE.take().map_or_else(|| PANICKED.to_owned(), |place| format!("{PANICKED} at {place}")))
+}
+
+/// Does the work; a panic is an internal error, whose cause is its place.
+///
+/// # Errors
+/// The work's.
+pub async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = pin!(work);
+    let polled = |context: &mut Context<'_>| {
+        let polled = catching(|| work.as_mut().poll(context));
+        polled.unwrap_or_else(|place| Poll::Ready(Err(Error::internal(place))))
+    };
+    std::future::poll_fn(polled).await
 }
 
 #[cfg(test)]

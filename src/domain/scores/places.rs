@@ -26,7 +26,7 @@ pub async fn leaderboard(
     boards::answer(&app, query.name(&board), page(&app, &scenario, start, query.limit())).await
 }
 
-async fn page(app: &App, scenario: &ScenarioId, start: Start, limit: i64) -> Result<Page<ScorePlace>> {
+async fn page(app: &Arc<App>, scenario: &ScenarioId, start: Start, limit: i64) -> Result<Page<ScorePlace>> {
     let rows = match start {
         Start::Offset(offset) => sql::list_board(&app.db, scenario, limit, offset).await?,
         Start::Behind(Place { value, reached_at, tie }) => {
@@ -50,15 +50,11 @@ fn score_of(tie: Uuid) -> ScoreId {
 }
 
 /// The lifters of these rows, as others see them.
-async fn lifters(app: &App, ids: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, users::User>> {
-    let ids: Vec<UserId> = ids.collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    Ok(users::others(app, &ids).await?.into_iter().map(|user| (user.id, user)).collect())
+async fn lifters(app: &Arc<App>, ids: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, users::User>> {
+    Ok(users::others(app, ids.collect()).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
-async fn shown(app: &App, rows: &[PlaceRow]) -> Result<Vec<ScorePlace>> {
+async fn shown(app: &Arc<App>, rows: &[PlaceRow]) -> Result<Vec<ScorePlace>> {
     let mut lifters = lifters(app, rows.iter().map(|row| row.user_id)).await?;
     Ok(rows.iter().filter_map(|row| Some(ScorePlace::new(row, lifters.remove(&row.user_id)?))).collect())
 }
@@ -72,7 +68,7 @@ pub async fn rank(
     boards::answer(&app, format!("{board} {user} {around}"), standing(&app, &scenario, user, around)).await
 }
 
-async fn standing(app: &App, scenario: &ScenarioId, user: UserId, around: i64) -> Result<Json<ScoreRank>> {
+async fn standing(app: &Arc<App>, scenario: &ScenarioId, user: UserId, around: i64) -> Result<Json<ScoreRank>> {
     let rows = sql::get_rank(&app.db, scenario.clone(), user, around).await?;
     let Some(own) = rows.iter().find(|row| row.distance == 0).cloned() else {
         auth::known_if_empty(&app.db, user, true).await?;

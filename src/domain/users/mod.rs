@@ -6,9 +6,11 @@ mod registration;
 mod sql;
 mod wire;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::app::App;
+use crate::crowd::Asks;
 use crate::db::Tx;
 use crate::db::statement::{Conn, column};
 use crate::domain::auth::{self, Caller};
@@ -17,6 +19,8 @@ use crate::http::route::FORM_MAX_BYTES;
 use crate::http::{Policy, Route};
 use crate::ids::UserId;
 use crate::route;
+
+use sql::UserRow;
 
 pub use sql::STATEMENTS;
 pub use wire::User;
@@ -84,16 +88,34 @@ pub async fn is_free(db: &impl Conn, user: UserId) -> Result<bool> {
     Ok(!matches!(row.subscription_level.as_str(), "gold" | "platinum"))
 }
 
-/// These lifters as others see them, in no order.
+/// Lifters whose accounts somebody wants to see.
+struct Others(Vec<UserId>);
+
+impl Asks for Others {}
+
+/// These lifters as others see them, without those who are gone. Whoever asks at the same time is answered by one statement.
 ///
 /// # Errors
 /// As its statement.
-pub async fn others(app: &App, users: &[UserId]) -> Result<Vec<User>> {
+pub async fn others(app: &Arc<App>, users: Vec<UserId>) -> Result<Vec<User>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = sql::list_users(&app.db, users).await?;
+    let (turn, answered) = app.crowds.of::<Others, Vec<UserRow>>().join(Others(users));
+    if let Some(turn) = turn {
+        let app = Arc::clone(app);
+        tokio::spawn(turn.serve(async move |asked| list_others(&app, &asked).await));
+    }
+    let rows = app.db.query_times().follow("users/list_users", answered.get()).await?;
     Ok(rows.into_iter().map(|row| User::other(row, &app.config.pictures)).collect())
+}
+
+async fn list_others(app: &App, asked: &[Others]) -> Result<Vec<Vec<UserRow>>> {
+    let ids: BTreeSet<UserId> = asked.iter().flat_map(|Others(users)| users.iter().cloned()).collect();
+    let ids: Vec<UserId> = ids.into_iter().collect();
+    let rows: HashMap<UserId, UserRow> =
+        sql::list_users(&app.db, &ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    Ok(column(asked, |Others(users)| users.iter().filter_map(|id| rows.get(id).cloned()).collect()))
 }
 
 /// The name of a lifter's overall rank, as stored.
