@@ -14,9 +14,9 @@ use crate::error::{Error, Problem};
 #[must_use]
 pub fn bare_status(bytes: &[u8]) -> Option<u16> {
     let head = bytes.strip_prefix(b"HTTP/1.1 ").filter(|_| bytes.ends_with(b"\r\n\r\n"))?;
-    let status = std::str::from_utf8(head.get(..3)?).ok()?.parse().ok()?;
+    let status = std::str::from_utf8(head.get(..3)?).ok()?.parse().ok().filter(|status| *status >= 400)?;
     let text = std::str::from_utf8(bytes).ok()?.to_ascii_lowercase();
-    (status >= 400 && !text.contains("\r\nx-request-id:")).then_some(status)
+    (!text.contains("\r\nx-request-id:")).then_some(status)
 }
 
 /// The dressed answer, which ends the connection.

@@ -6,7 +6,7 @@
 //! ([`dress`]), and gives up on a client that takes nothing for [`STALL_WAIT`]. Closing, it lets a client that is still sending
 //! read why.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -77,6 +77,9 @@ pub struct Guard<IO> {
     put_off: u64,
 }
 
+/// What is put together before it is written: for so little two pieces cost more than a copy.
+const SMALL_BYTES: usize = 2048;
+
 /// What stands for a bare answer of hyper's: its bytes, how many are written, how many of hyper's they stand for.
 struct Answer {
     bytes: Vec<u8>,
@@ -121,6 +124,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
             linger: None,
             put_off: 0,
         }
+    }
+
+    /// The status, if these are a bare answer of hyper's.
+    fn bare(&self, bytes: &[u8]) -> Option<u16> {
+        bare_status(bytes).filter(|_| !self.notes.carried_file.load(Ordering::Relaxed))
     }
 
     /// Goes on by the bytes that came.
@@ -174,6 +182,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Guard<IO> {
 
     fn write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(cx, bytes);
+        self.not_for_ever(cx, written)
+    }
+
+    /// What the socket says; a client that takes nothing for too long is given up.
+    fn not_for_ever(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_pending() {
             let begun = self.stalled.0.as_ref().map(|sleep| sleep.deadline());
             ready!(self.stalled.poll(begun.unwrap_or_else(|| Instant::now() + STALL_WAIT), cx));
@@ -245,13 +258,39 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<IO> {
         if let Some(answer) = self.answer.take() {
             return self.write_answer(cx, answer);
         }
-        let bare = bare_status(bytes).filter(|_| !self.notes.carried_file.load(Ordering::Relaxed));
-        let Some(status) = bare else { return self.write(cx, bytes) };
+        let Some(status) = self.bare(bytes) else { return self.write(cx, bytes) };
         let problem = *self.refusal.get_or_insert(Problem::of_status(status));
         let request_id = headers::request_id(&HeaderMap::new());
         let answer = dress(problem, request_id.clone());
         let _ = self.notes.refused.set(Refused { request_id, status: problem.status(), since: self.since });
         self.write_answer(cx, Answer { bytes: answer, written: 0, stands_for: bytes.len() })
+    }
+
+    /// hyper's head and body: small ones in one piece, others as they lie. A large body would be copied otherwise, and each
+    /// connection would keep room for one.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let first: &[u8] = parts.iter().find(|part| !part.is_empty()).map_or(&[], |part| part);
+        if self.answer.is_some() || self.bare(first).is_some() {
+            return self.poll_write(cx, first);
+        }
+        let (mut together, mut length) = ([0; SMALL_BYTES], 0);
+        for part in parts {
+            let Some(room) = together.get_mut(length..length + part.len()) else {
+                let written = Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+                return self.not_for_ever(cx, written);
+            };
+            room.copy_from_slice(part);
+            length += part.len();
+        }
+        self.write(cx, together.get(..length).unwrap_or_default())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -304,6 +343,55 @@ mod tests {
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).await.unwrap();
         String::from_utf8(answer).unwrap()
+    }
+
+    /// Takes everything, and remembers in how many pieces each of it came.
+    #[derive(Default)]
+    struct Taker(Vec<usize>);
+
+    impl AsyncRead for Taker {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Taker {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.push(1);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            parts: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.0.push(parts.len());
+            Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn small_answers_are_written_in_one_piece_and_large_ones_are_not_copied() {
+        let mut guard = Guard::new(Taker::default(), Arc::default());
+        assert!(guard.is_write_vectored());
+        for (body, pieces) in [(10, 1), (SMALL_BYTES - 4, 1), (SMALL_BYTES - 3, 2), (50_000, 2)] {
+            let body = vec![b'.'; body];
+            let written = guard.write_vectored(&[IoSlice::new(b"head"), IoSlice::new(&body)]).await.unwrap();
+            assert_eq!((written, guard.io.0.pop()), (4 + body.len(), Some(pieces)));
+        }
     }
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";

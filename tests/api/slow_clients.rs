@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::edge::is_dressed;
 use crate::faults::SOON;
+use crate::support::database::until_warm;
 use crate::support::{Request, Served, TestApp, TestDatabase, eventually};
 
 const HEAD: &str =
@@ -65,6 +66,7 @@ async fn a_thousand_slow_clients_hold_up_nobody_and_leave_nothing() {
     for _ in 0..3 {
         ordinary.send().await.expect(404);
     }
+    until_warm(&database.client().await).await;
     let files = served.open_files();
 
     let mut idle = Vec::new();
@@ -107,6 +109,7 @@ async fn a_thousand_slow_clients_hold_up_nobody_and_leave_nothing() {
 async fn who_comes_to_a_full_house_waits_until_somebody_leaves() {
     let database = TestDatabase::migrated().await;
     let served = Served::start(&[("DATABASE_URL", &database.url())]).await;
+    until_warm(&database.client().await).await;
     let (files, most) = (served.open_files(), CONNECTIONS_MAX as usize);
     let mut crowd = Vec::new();
     for _ in 0..most {
