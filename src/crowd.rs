@@ -18,8 +18,8 @@ use crate::error::{Error, Problem, Result};
 
 /// Who is served in one turn. A turn of most reads takes a millisecond then, one of places on boards or of lifts a dozen.
 const TOGETHER_MAX: usize = 64;
-/// Time after which whoever waits is turned away: long before their request is answered for them, so that nothing is done for
-/// somebody who was told that it was not.
+/// Time after which whoever waits is turned away: what is left of their request's time is for the turn, so that little is done
+/// for somebody who was told meanwhile that it was not.
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
 /// What is asked of a crowd.

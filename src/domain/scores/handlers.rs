@@ -44,7 +44,7 @@ async fn recorded<R: Reply>(
     reply: impl Fn(Recorded) -> R,
 ) -> Result<Made<R>> {
     let alone = async |tx| Ok(reply(recording::record(tx, app, &new).await?));
-    let together = async || Ok(reply(together::record(app, new.clone()).await?));
+    let together = async || Ok(reply(together::record(app, &new).await?));
     once.tx_or(app, new.caller, alone, together).await
 }
 

@@ -38,7 +38,7 @@ impl Asks for NewLift {
 ///
 /// # Errors
 /// 401 if the account is gone, 404 if there is no such exercise, 503 as [`Db::tx`](crate::db::Db::tx) or if there are too many.
-pub async fn record(app: &Arc<App>, new: NewLift) -> Result<Recorded> {
+pub async fn record(app: &Arc<App>, new: &NewLift) -> Result<Recorded> {
     let (turn, answered) = app.crowds.of::<NewLift, Outcome>().join(new.clone());
     if let Some(turn) = turn {
         let app = Arc::clone(app);
@@ -47,7 +47,7 @@ pub async fn record(app: &Arc<App>, new: NewLift) -> Result<Recorded> {
     match app.db.query_times().follow("scores/together", answered.get()).await? {
         Outcome::Recorded(recorded) => Ok(*recorded),
         Outcome::Failed(error) => Err(error),
-        Outcome::Alone => Box::pin(app.db.tx(|tx| recording::record(tx, app, &new))).await, // rare, and large
+        Outcome::Alone => Box::pin(app.db.tx(|tx| recording::record(tx, app, new))).await, // rare, and large
     }
 }
 

@@ -161,6 +161,28 @@ async fn a_lift_that_cannot_be_recorded_takes_no_other_along() {
 }
 
 #[tokio::test]
+async fn a_commit_that_fails_is_not_tried_again() {
+    let app = TestApp::start().await;
+    let ada = app.lifter("ada").await;
+    let refusing = "
+        create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no room on the bar'; end $$;
+        create constraint trigger scores_are_refused after insert on scores deferrable initially deferred
+          for each row execute function refuse();";
+    app.pg.batch_execute(refusing).await.unwrap();
+    // Whatever is answered to a commit, a proxy may have answered it: nobody can know what became of it.
+    assert_eq!(lift(&app, &ada, 100.0).send().await.expect(503).error_code(), "service_unavailable");
+    assert_eq!(
+        app.count("select last_value from scores_id_seq").await,
+        1,
+        "a second attempt would have an id of its own"
+    );
+    assert_eq!(app.count("select count(*) from scores").await, 0);
+    app.pg.batch_execute("drop trigger scores_are_refused on scores").await.unwrap();
+    lift(&app, &ada, 100.0).send().await.expect(200);
+    assert_books(&app.pg).await;
+}
+
+#[tokio::test]
 async fn lifts_of_one_lifter_among_others_follow_one_another() {
     let app = TestApp::with_variables(&[("DATABASE_POOL_SIZE", "2")]).await;
     let crowd = crowd(&app).await;
